@@ -25,6 +25,7 @@ __all__ = [
     "launch",
     "list_projects",
     "list_running_projects",
+    "memory",
     "set_project",
     "shutdown",
     "suspend_project",
@@ -123,6 +124,17 @@ def list_projects() -> list[str]:
 def list_running_projects() -> list[str]:
     """Names of the projects that are open in the engine, sorted."""
     return list(_do("list_projects", {})["open"])
+
+
+def memory() -> dict[str, Any]:
+    """Return what the engine holds in memory, in bytes.
+
+    Returns:
+        ``process``: all of it; ``data_frames``: by project and name; ``pipelines``: by project, the fits whose models
+        are in memory; ``shared``: sorted tables and features that the next fit on the same data uses again. They are
+        freed with the data frames that they come from.
+    """
+    return dict(_do("memory", {}))
 
 
 def delete_project(name: str) -> bool:

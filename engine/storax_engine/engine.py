@@ -5,11 +5,14 @@ import shutil
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from storax._engine.folder import EngineFolder
 from storax.errors import Conflict, NoProject
+from storax_engine import memory
 from storax_engine.name_rules import project_name
+from storax_engine.pipelines import reuse
 from storax_engine.platform.catalogue import Catalogue
 from storax_engine.platform.own_jobs import OwnJobs
 from storax_engine.projects import bundle
@@ -50,6 +53,16 @@ class Engine:
         """All projects in the folder, and those that are open."""
         folders = (entry.name for entry in self._folder.projects.iterdir() if (entry / "data").is_dir())
         return {"all": sorted(n for n in folders if not n.startswith(".")), "open": sorted(self._open)}
+
+    def memory(self) -> dict[str, Any]:
+        """Return the bytes of the process, and of the frames and shared results in it."""
+        projects = dict(self._open)
+        return {
+            "process": memory.resident(),
+            "data_frames": {name: project.nbytes() for name, project in projects.items()},
+            "pipelines": {name: project.pipelines.in_memory() for name, project in projects.items()},
+            "shared": reuse.nbytes(),
+        }
 
     def open(self, name: str, *, autosave: bool | None = None) -> Project:
         """Open a project, or make it; one that is open stays as it is.

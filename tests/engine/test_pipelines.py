@@ -1,5 +1,6 @@
 """Pipelines as handles: what was learned is in the engine and on its disk; a failed fit leaves nothing."""
 
+import json
 import threading
 import time
 
@@ -57,7 +58,7 @@ def test_g28_g32_what_was_learned_is_kept_at_once_and_predicts_the_same_after_a_
         storax.pipeline.load("missing")
 
 
-def test_it_learns_scores_predicts_transforms_and_explains(schema):
+def test_it_learns_scores_predicts_transforms_and_explains(home, project, schema):
     pipe = pipeline(schema).fit(schema.train)
     scores = pipe.score(schema.test)
     assert scores["rsquared"] > 0.9
@@ -74,6 +75,15 @@ def test_it_learns_scores_predicts_transforms_and_explains(schema):
     sql = pipe.features.to_sql("duckdb")
     assert len(sql) == len(pipe.features)
     assert "orders" in sql[best[0]]
+    kept = home.folder.projects / project / "pipelines"
+    (file,) = kept.glob("*/sql-duckdb.json")
+    assert json.loads(file.read_text())["statements"] == sql.statements
+    file.write_text(file.read_text().replace("SELECT", "SELECT /* kept */"))
+    assert "/* kept */" in pipe.features.to_sql("duckdb")[best[0]], "written once"
+    file.write_text("damaged")
+    assert pipe.features.to_sql("duckdb").statements == sql.statements
+    with pytest.raises(errors.InvalidInput, match="dialect"):
+        pipe.features.to_sql("../duckdb")
     assert "rsquared" in repr(storax.project.pipelines)
 
 

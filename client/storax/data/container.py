@@ -7,6 +7,7 @@ from typing import Any
 
 from storax._orm import notebook
 from storax.data.model import DataModel, Duration, On, Placeholder, relationship
+from storax.data.source import View
 from storax.errors import InvalidInput
 
 __all__ = ["Container", "StarSchema", "Subset"]
@@ -18,22 +19,31 @@ class Subset:
 
     Args:
         name: such as ``train``.
-        population: the data frame or view.
+        population: the data frame or view with the rows of this subset, and no others.
         peripheral: the tables around it by name of placeholder.
-        condition: an expression that is true for the population's rows in this subset; None: all of them.
     """
 
     name: str
     population: Any
     peripheral: Mapping[str, Any] = field(default_factory=dict)
-    condition: Mapping[str, Any] | None = None
+
+    def nrows(self) -> int:
+        """Return the number of the population's rows in this subset."""
+        return int(self.population.nrows())
+
+    def to_arrow(self) -> Any:
+        """Return the population's rows in this subset as a pyarrow Table."""
+        return self.population.to_arrow()
+
+    def to_pandas(self) -> Any:
+        """Return the population's rows in this subset as a pandas DataFrame; needs pandas."""
+        return self.population.to_pandas()
 
     def to_spec(self) -> dict[str, Any]:
         """Return the description of the rows for the engine, as JSON."""
         return {
             "name": self.name,
             "population": _reference(self.population),
-            "condition": self.condition,
             "peripheral": {name: _reference(frame) for name, frame in self.peripheral.items()},
         }
 
@@ -99,7 +109,7 @@ class Container:
         if self.population is not None and name == "full":
             return Subset(name, self.population, dict(self.peripheral))
         if self.population is not None and self.split is not None and name in (self.names or [name]):
-            return Subset(name, self.population, dict(self.peripheral), _condition(self.split, name))
+            return Subset(name, _rows(self.population, _condition(self.split, name)), dict(self.peripheral))
         raise InvalidInput(f"The container has no subset {name!r}; it has {', '.join(self.names)}.")
 
     @property
@@ -207,6 +217,12 @@ def _condition(split: Any, name: str) -> Mapping[str, Any]:
         return condition
     column = {"column": split} if isinstance(split, str) else split.to_spec()
     return {"op": "equal", "args": [column, {"value": name}]}
+
+
+def _rows(population: Any, condition: Mapping[str, Any]) -> View:
+    """Return a view of the population's rows for which an expression is true."""
+    source = _reference(population)
+    return View(source["frame"], [*source.get("steps", []), {"step": "where", "condition": condition}])
 
 
 def _reference(frame: Any) -> Any:

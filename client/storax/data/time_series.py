@@ -58,4 +58,4 @@ class TimeSeries(StarSchema):
         """A subset; its past is the whole population, or the subset's own frame."""
         spec = super().subset(name)
         past = self.population if self.population is not None else spec.population
-        return type(spec)(spec.name, spec.population, {**spec.peripheral, self.past: past}, spec.condition)
+        return type(spec)(spec.name, spec.population, {**spec.peripheral, self.past: past})

@@ -1,7 +1,11 @@
-"""What comes in becomes a table of five types: float64, int64, bool, string, timestamp (UTC, microseconds)."""
+"""What comes in becomes a table of five types: float64, int64, bool, string, timestamp (UTC, microseconds).
+
+Whole numbers beyond 64 bits, and decimals with more digits than a float64 has, become the text that spells them: values
+that differ stay different, so that they can be keys.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -10,6 +14,7 @@ from storax_engine.name_rules import free_name
 
 STAMP = pa.timestamp("us")
 _CHUNK_LIMIT = 2**31 - 1
+_WIDER = (pa.large_string(), pa.string(), pa.float64(), pa.int64())  # of two types, the one that holds both
 
 
 def table_of(table: pa.Table) -> pa.Table:
@@ -35,15 +40,74 @@ def values_of(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = values.type
     if pa.types.is_dictionary(kind):
         return values_of(name, values.cast(kind.value_type))
+    if pa.types.is_decimal(kind) or pa.types.is_uint64(kind):
+        return _exact(values)
     kept_type = _wanted(kind)
     if kept_type is None:
         raise InvalidInput(f"Column {name!r} holds {kind}, which is no number, text or time.", hint="Leave it out.")
     if kept_type == kind or (pa.types.is_large_string(kind) and max(_sizes(values), default=0) > _CHUNK_LIMIT):
         return values
+    return values.cast(kept_type, safe=not pa.types.is_timestamp(kept_type))
+
+
+def _exact(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Unsigned or decimal numbers as int64, with decimal places as float64, or as text if digits would be lost."""
+    if getattr(values.type, "scale", 0) > 0:
+        numbers = values.cast(pa.float64())
+        return numbers if _cast(numbers, values.type) == values else _spelled(values)
+    whole = _cast(values, pa.int64())
+    return values.cast(pa.string()) if whole is None else whole
+
+
+def _spelled(decimals: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Decimals as text, without decimal places if all are whole."""
+    kind = decimals.type
+    whole = _cast(decimals, (pa.decimal256 if pa.types.is_decimal256(kind) else pa.decimal128)(kind.precision, 0))
+    return (decimals if whole is None else whole).cast(pa.string())
+
+
+def _cast(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
+    """The values in another type; None if one of them does not fit."""
     try:
-        return values.cast(kept_type, safe=not pa.types.is_timestamp(kept_type))
+        return values.cast(kind)
     except pa.ArrowInvalid:
-        return values.cast(pa.float64(), safe=False)  # whole numbers beyond 64 bits
+        return None
+
+
+def concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of tables that have the same columns, one below the other; no value is rounded.
+
+    Raises:
+        InvalidInput: a column is of types that do not fit together.
+    """
+    names = tables[0].column_names
+    columns = [_one_column(name, [table.column(name) for table in tables]) for name in names]
+    return pa.table(columns, names=names)
+
+
+def _one_column(name: str, parts: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    kinds = {part.type for part in parts if part.null_count < len(part)} or {parts[0].type}
+    kind = next(iter(kinds)) if len(kinds) == 1 else next((k for k in _WIDER if k in kinds), None)
+    chunks: list[pa.Array] = []
+    for part in parts:
+        same = _as(kind, part)
+        if same is None:
+            listed = " and ".join(sorted(str(k) for k in kinds))
+            raise InvalidInput(
+                f"Column {name!r} is {listed} in different rows, which cannot be one column without a loss.",
+                hint="Give it the same type everywhere, such as text.",
+            )
+        chunks += same.chunks
+    return pa.chunked_array(chunks, kind)
+
+
+def _as(kind: pa.DataType | None, part: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The values in the common type; None if one of them would change. A float may have been written in another way."""
+    if part.null_count == len(part):
+        return pa.chunked_array([pa.nulls(len(part), kind)])
+    from_float = pa.types.is_floating(part.type) and kind != part.type
+    from_time = pa.types.is_timestamp(part.type) and kind != part.type
+    return None if kind is None or from_float or from_time else _cast(part, kind)
 
 
 def roles_of(table: pa.Table, roles: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +127,7 @@ def _wanted(kind: pa.DataType) -> pa.DataType | None:
         return kind
     if t.is_integer(kind):
         return pa.int64()
-    if t.is_floating(kind) or t.is_decimal(kind) or t.is_null(kind):
+    if t.is_floating(kind) or t.is_null(kind):
         return pa.float64()
     if t.is_timestamp(kind) or t.is_date(kind):
         return STAMP

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pyarrow.parquet as pq
 
 from storax.errors import InvalidInput, NoFile
 from storax_engine.command_progress import Work
-from storax_engine.frames import csv_by_arrow
-from storax_engine.frames.coerce import table_of
+from storax_engine.frames import csv_by_arrow, exact_numbers
+from storax_engine.frames.coerce import concatenated, table_of
 from storax_engine.frames.columns import Database
 
 _SEPARATORS = (";", "\t", "|", ",")
@@ -34,6 +35,7 @@ class CsvFormat:
         names: of the columns, for a file without a header.
         limit: rows to read; None: all.
         texts: columns whose text stays as it is, whatever it looks like.
+        keys: columns that are compared for equality, so that no digit may be lost.
         wanted: the columns to read; empty, or with one that is not there: all.
     """
 
@@ -44,6 +46,7 @@ class CsvFormat:
     limit: int | None = None
     texts: frozenset[str] = frozenset()
     wanted: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
 
 
 def read_csv(paths: Sequence[str], form: CsvFormat, database: Database, work: Work) -> pa.Table:
@@ -56,7 +59,8 @@ def read_csv(paths: Sequence[str], form: CsvFormat, database: Database, work: Wo
     for number, path in enumerate(paths):
         work.progress(number / len(paths), Path(path).name)
         _require(path)
-        tables.append(table_of(_csv(path, form, database, work)))
+        table = _csv(path, form, database, work)
+        tables.append(table_of(exact_numbers.restored(table, form.keys, partial(_texts, path, form, database, work))))
         _same_columns(paths[0], tables[0], path, tables[-1])
     return _together(tables)
 
@@ -90,7 +94,7 @@ def _require(path: str) -> None:
 def _together(tables: list[pa.Table]) -> pa.Table:
     if not tables:
         raise InvalidInput("There is no file to read.")
-    return pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
+    return concatenated(tables) if len(tables) > 1 else tables[0]
 
 
 def _same_columns(first: str, expected: pa.Table, path: str, other: pa.Table) -> None:
@@ -175,6 +179,12 @@ def _read(
     chosen = ", ".join('"' + name.replace('"', '""') + '"' for name in names) or "*"
     limit = f" LIMIT {int(form.limit)}" if form.limit is not None else ""
     return database.run(f"SELECT {chosen} FROM {_source(path, form, sample)}{limit}", work)  # noqa: S608
+
+
+def _texts(path: str, form: CsvFormat, database: Database, work: Work, names: Sequence[str]) -> pa.Table:
+    """The cells of these columns as they are written."""
+    form, _ = _header(path, form)
+    return _read(path, replace(form, texts=frozenset(names)), names, database, work)
 
 
 def _source(path: str, form: CsvFormat, sample: int, **more: int) -> str:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from storax.data.roles import all_roles
 from storax.errors import InvalidInput
 from storax_engine.command_progress import Work
-from storax_engine.frames.coerce import STAMP
+from storax_engine.frames.coerce import STAMP, concatenated
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 
@@ -76,9 +76,9 @@ def values_for(
         return values if number else _numbers(role, name, values, database, work)
     if role == "time_stamp":
         return _moments(name, values, database, work, formats)
-    if role == "join_key":
-        return _keys(values)
-    return _texts(values)
+    if role in ("join_key", "categorical"):
+        _require_digits(role, name, values)
+    return _keys(values) if role == "join_key" else _texts(values)
 
 
 def _numbers(role: str, name: str, values: pa.ChunkedArray, database: Database, work: Work) -> pa.ChunkedArray:
@@ -117,6 +117,20 @@ def _cast_moments(name: str, micros: pa.ChunkedArray) -> pa.ChunkedArray:
             f"Column {name!r} cannot be a time_stamp: a number in it is too large.",
             hint="Numbers count seconds since 1970.",
         ) from error
+
+
+def _require_digits(role: str, name: str, values: pa.ChunkedArray) -> None:
+    """Refuse floats that may have been different whole numbers once."""
+    if not pa.types.is_floating(values.type):
+        return
+    large = pc.and_(pc.is_finite(values), pc.greater_equal(pc.abs(values), 2.0**53))
+    place = pc.index(large, value=True).as_py()
+    if place >= 0:
+        raise InvalidInput(
+            f"Column {name!r} cannot be {role}: row {place} holds {values[place].as_py():.0f} as a float, which has"
+            " lost digits, so that different keys may be equal.",
+            hint="Import it as whole numbers or text: in pandas, dtype Int64 or str.",
+        )
 
 
 def _keys(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -179,6 +193,10 @@ def appended(old: Frame, new: Frame, database: Database, work: Work) -> Frame:
     for name in old.table.column_names:
         above, values = old.table.column(name), new.table.column(name)
         role = "time_stamp" if pa.types.is_timestamp(above.type) else old.roles[name]
-        columns.append(values if values.type == above.type else values_for(role, name, values, database, work))
+        if values.type != above.type:
+            values = values_for(role, name, values, database, work)
+            if pa.types.is_integer(above.type):
+                _require_digits(role, name, values)
+        columns.append(values)
     below = pa.table(columns, names=old.table.column_names)
-    return old.changed(pa.concat_tables([old.table, below], promote_options="permissive"), old.roles)
+    return old.changed(concatenated([old.table, below]), old.roles)

@@ -13,9 +13,10 @@ from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
 from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.preparation import Preparation
+from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Frame
 from storax_engine.learning.tables.index import References, Slices, references, slice_rows
-from storax_engine.learning.tables.workspace import Cache, Workspace
+from storax_engine.learning.tables.workspace import Workspace
 
 COVERAGE, BLOW_UP, NULLS, DIFFERENT = 0.5, 100_000, 0.9, 0.5
 

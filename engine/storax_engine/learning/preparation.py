@@ -19,10 +19,19 @@ class Preparation:
 
     def __init__(self, plan: Plan, states: dict[str, Any] | None = None) -> None:
         own = [p for p in plan.preprocessors if p.kind != registry.TARGET_MEANS]
+        if states is None:
+            registry.check_columns(own, plan.roles)
         self.steps = [registry.make(p) for p in own]
         self.means = [registry.target_means(p) for p in plan.preprocessors if p.kind == registry.TARGET_MEANS]
         self._targets = plan.targets
         self.states: dict[str, Any] = states or {}
+        if not self.steps:  # nothing is learned of a frame, so it may be one that another fit has prepared
+            self.states = {node.name: [] for node in plan.population.walk()} | self.states
+
+    @property
+    def owner(self) -> "Preparation | None":
+        """Whose states the frames are prepared with; None where all would prepare them alike."""
+        return self if self.steps else None
 
     def fit(self, node: Node, frame: Frame) -> None:
         """Learn from a frame of the training data, and apply."""

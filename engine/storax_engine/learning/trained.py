@@ -14,9 +14,10 @@ from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.state import State
 from storax_engine.learning.tables import feature_matrix
+from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.feature_matrix import Features
-from storax_engine.learning.tables.workspace import Cache, Workspace
+from storax_engine.learning.tables.workspace import Workspace
 
 Tables = Mapping[str, pa.Table]
 COMPLETE = ("databricks", "duckdb", "postgres", "snowflake")
@@ -30,7 +31,8 @@ class Trained:
 
     def __init__(self, plan: Plan, preparation: Preparation, state: State, cache: Cache | None = None) -> None:
         self.plan, self.preparation, self.state = plan, preparation, state
-        self._cache = cache or Cache()
+        self._cache = cache if cache is not None else Cache()
+        self._statements: dict[str, dict[str, str]] = {}
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ class Trained:
     def features(self, *, dialect: str | None = None) -> list[dict[str, Any]]:
         """One entry per feature and target: name, target, importance, correlation, and where it comes from.
 
-        With a dialect each also has its statement, ``sql``; writing one takes some 25 ms.
+        With a dialect each also has its statement, ``sql``; writing one for the first time takes some 25 ms.
         """
         statements = self.to_sql(dialect) if dialect else {}
         rows = []
@@ -102,18 +104,28 @@ class Trained:
         return self._shares(lambda f: (f.node,), ("name",))
 
     def to_sql(self, dialect: str = "duckdb") -> dict[str, str]:
-        """One statement per feature by its name; see ``sql.write``. Raises ``BadPlan`` for an unknown dialect."""
-        from storax_engine.learning.sql import write
-        from storax_engine.learning.sql.tables import Tables
+        """One statement per feature by its name; see ``sql.write``. Raises ``BadPlan`` for an unknown dialect.
 
-        state = self.state
-        portable = write.engine(dialect) not in COMPLETE
-        tables = Tables(self.plan, state.schemas, state.kinds, self.preparation.states, portable=portable)
-        return write.statements(tables, state.features, dialect)
+        They are written once for each dialect.
+        """
+        from storax_engine.learning.sql import write
+
+        engine = write.engine(dialect)
+        if engine not in self._statements:
+            self._statements[engine] = self._written(dialect, portable=engine not in COMPLETE)
+        return dict(self._statements[engine])
 
     def save(self, folder: Path | str) -> None:
         """Write the pipeline into a folder; ``load`` gives one that predicts the same numbers bit for bit."""
         persistence.write(folder, self.plan, self.preparation, self.state)
+
+    def _written(self, dialect: str, *, portable: bool) -> dict[str, str]:
+        from storax_engine.learning.sql import write
+        from storax_engine.learning.sql.tables import Tables
+
+        state = self.state
+        tables = Tables(self.plan, state.schemas, state.kinds, self.preparation.states, portable=portable)
+        return write.statements(tables, state.features, dialect)
 
     def _shares(self, key: Callable[[Feature], tuple[str, ...]], names: tuple[str, ...]) -> list[dict[str, Any]]:
         rows = []
@@ -126,7 +138,8 @@ class Trained:
         return rows
 
     def _values(self, tables: Tables) -> Floats:
-        workspace = Workspace(self.plan, tables, self.preparation.apply, self._cache, lambda: None)
+        prepared = self.preparation
+        workspace = Workspace(self.plan, tables, prepared.apply, self._cache, lambda: None, prepared.owner)
         population = workspace.population()
         self.preparation.apply_population(population)
         return Features(workspace, population).compute(self.state.features, self.state.vocabularies)
@@ -144,9 +157,10 @@ def _origin(feature: Feature) -> dict[str, Any]:
     return {"table": feature.node, "column": feature.column, "aggregation": feature.aggregation}
 
 
-def load(folder: Path | str) -> Trained:
+def load(folder: Path | str, cache: Cache | None = None) -> Trained:
     """The pipeline that ``Trained.save`` wrote; it predicts the same numbers bit for bit.
 
+    With ``cache`` it shares sorted tables with others.
     Raises ``BadData`` where the folder holds no pipeline, or one of another version.
     """
-    return Trained(*persistence.read(folder))
+    return Trained(*persistence.read(folder), cache)

@@ -1,6 +1,9 @@
 """Fit: from a description and tables to a trained pipeline."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,7 +11,7 @@ import pyarrow as pa
 
 from storax_engine.learning import plan, targets
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
-from storax_engine.learning.features import fastprop, joins_checked
+from storax_engine.learning.features import fastprop, joins_checked, why_nothing
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import Part, Plan
@@ -17,13 +20,16 @@ from storax_engine.learning.predictors.base import Predictor
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.state import State
 from storax_engine.learning.tables import feature_matrix
+from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.frame import CATEGORICAL
-from storax_engine.learning.tables.workspace import Cache, Workspace
+from storax_engine.learning.tables.workspace import Workspace
 from storax_engine.learning.trained import Trained
 
 VOCABULARY = 1000
+Origin = tuple[pa.Table, str]  # a table, and what was done to it; the same of the same table gives the same rows
+_LEARNED_BY = ("data_model", "roles", "preprocessors", "feature_learners", "include_categorical")
 
 
 def fit(
@@ -32,16 +38,20 @@ def fit(
     *,
     progress: Callable[[float, str], None] = lambda _share, _text: None,
     cancelled: Callable[[], bool] = lambda: False,
+    cache: Cache | None = None,
+    origins: Mapping[str, Origin] | None = None,
 ) -> Trained:
     """Learn features and predictors from the tables, by name of placeholder.
 
+    With ``cache``, sorted tables and learned features are shared with all fits that have it: a fit that only predicts
+    in another way computes no feature again. ``origins`` tell of tables that were made anew what they were made from.
     ``progress`` is called with a share from 0 to 1 and words; the first fit on a machine compiles, and says so.
     ``cancelled`` is asked between steps.
     Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
     read = plan.read(spec)
     with report_compilation(progress) as report:
-        return Fit(read, InMemory(read, tables), report, cancelled).run()
+        return Fit(read, InMemory(read, tables, cache, origins or {}), report, cancelled).run()
 
 
 class RowFeatures(Protocol):
@@ -57,6 +67,24 @@ class RowFeatures(Protocol):
         """A learner's features that are kept, and their values."""
 
 
+@dataclass(frozen=True)
+class Learned:
+    """What a fit knows before it selects features and predicts. Nothing of it changes later."""
+
+    features: list[Feature]
+    values: Floats
+    vocabularies: dict[str, list[str]]
+    preparation: Preparation
+    kinds: dict[str, dict[str, str]]
+    schemas: dict[str, pa.Schema]
+    levels: Mapping[str, int]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values."""
+        return int(self.values.nbytes)
+
+
 class Source(Protocol):
     """Where a fit has its numbers from. ``kinds``, ``schemas`` and ``preparation`` are complete after ``prepare``."""
 
@@ -64,6 +92,9 @@ class Source(Protocol):
     cache: Cache
     kinds: dict[str, dict[str, str]]
     schemas: dict[str, pa.Schema]
+
+    def learned(self, learn: Callable[[], Learned]) -> Learned:
+        """What ``learn`` returns, or returned for the same input before."""
 
     def targets(self, *, needed: bool) -> Floats:
         """One column per target."""
@@ -80,15 +111,36 @@ class Source(Protocol):
     def levels(self) -> Mapping[str, int]:
         """How far each join came that was used; see ``finding``."""
 
+    def rows(self) -> Mapping[str, int]:
+        """Rows by placeholder, of those whose rows are known."""
+
 
 class InMemory:
     """The tables themselves, whole."""
 
-    def __init__(self, read: Plan, tables: Mapping[str, pa.Table]) -> None:
-        self.plan, self.tables, self.cache = read, tables, Cache()
+    def __init__(
+        self, read: Plan, tables: Mapping[str, pa.Table], cache: Cache | None, origins: Mapping[str, Origin]
+    ) -> None:
+        self.plan, self.tables = read, tables
+        self.cache = cache if cache is not None else Cache()
+        self._shared, self._origins = cache, origins
         self.preparation = Preparation(read)
         self.kinds: dict[str, dict[str, str]] = {}
         self.schemas: dict[str, pa.Schema] = {}
+
+    def learned(self, learn: Callable[[], Learned]) -> Learned:
+        """From the shared cache, if the same was learned from the same tables."""
+        if self._shared is None:
+            return learn()
+        names = sorted({node.table for node in self.plan.population.walk()} & set(self.tables))
+        origins = [self._origins.get(name, (self.tables[name], "")) for name in names]
+        by = {part: self.plan.spec.get(part) for part in _LEARNED_BY}
+        key = (
+            json.dumps(by, sort_keys=True, default=repr),
+            *((n, done) for n, (_, done) in zip(names, origins, strict=True)),
+        )
+        known: Learned = self._shared.get("features", key, [table for table, _ in origins], learn)
+        return known
 
     def targets(self, *, needed: bool) -> Floats:
         """As the population's table has them."""
@@ -96,7 +148,8 @@ class InMemory:
 
     def prepare(self, y: Floats, tick: Callable[[], None]) -> None:
         """From all tables."""
-        workspace = Workspace(self.plan, self.tables, self.preparation.fit, self.cache, tick)
+        prepared = self.preparation
+        workspace = Workspace(self.plan, self.tables, prepared.fit, self.cache, tick, prepared.owner)
         self._population, self._levels = workspace.population(), workspace.levels
         self.preparation.fit_population(self._population, y)
         self.kinds = workspace.kinds
@@ -115,6 +168,10 @@ class InMemory:
     def levels(self) -> Mapping[str, int]:
         """Of the workspace that learned."""
         return self._levels
+
+    def rows(self) -> Mapping[str, int]:
+        """Of all tables."""
+        return {node.name: self.tables[node.table].num_rows for node in self.plan.population.walk()}
 
 
 def read_targets(read: Plan, table: pa.Table, *, needed: bool) -> Floats:
@@ -136,6 +193,7 @@ class Fit:
     ) -> None:
         self.plan, self._source = read, source
         self._progress, self._cancelled = progress, cancelled
+        self._tick = partial(_raise_if, cancelled)  # no method: the source keeps it, and the fit the source
 
     def run(self) -> Trained:
         """Learn. Raises ``BadPlan``, ``BadData`` or ``Cancelled``."""
@@ -143,26 +201,35 @@ class Fit:
         learners = [fastprop.read(p) for p in self.plan.learners]
         untrained = [predictors.make(p) for p in (*self.plan.selectors, *self.plan.predictors)]
         y = self._source.targets(needed=bool(untrained))
-        self._source.prepare(y, self._tick)
-        self._step(0.1, "features")
-        row_features = self._source.features()
-        vocabularies = self._source.vocabularies() if self.plan.include_categorical else {}
-        features, values = self._learn(row_features, learners, y, vocabularies)
+        known = self._source.learned(partial(self._learn, learners, y))
         self._step(0.5, "selecting features")
-        features, values = self._select(features, values, y)
+        features, values = self._select(list(known.features), known.values, y)
         state = State(
             features=features,
             correlations=feature_matrix.correlate(values, y) if y.size else np.empty((len(features), 0)),
-            vocabularies=vocabularies,
-            kinds=self._source.kinds,
-            schemas=self._source.schemas,
-            warnings=joins_checked.warnings(self.plan, self._source.levels(), self._source.schemas),
+            vocabularies=known.vocabularies,
+            kinds=known.kinds,
+            schemas=known.schemas,
+            warnings=[
+                *why_nothing.constant_targets(self.plan, y),
+                *joins_checked.warnings(self.plan, known.levels, known.schemas),
+            ],
         )
         self._predictors(state, values, y)
         self._step(1.0, "done")
-        return Trained(self.plan, self._source.preparation, state, self._source.cache)
+        return Trained(self.plan, known.preparation, state, self._source.cache)
 
-    def _learn(
+    def _learn(self, learners: Sequence[fastprop.FastProp], y: Floats) -> Learned:
+        source = self._source
+        source.prepare(y, self._tick)
+        self._step(0.1, "features")
+        row_features = source.features()
+        vocabularies = source.vocabularies() if self.plan.include_categorical else {}
+        features, values = self._features(row_features, learners, y, vocabularies)
+        levels = dict(source.levels())
+        return Learned(features, values, vocabularies, source.preparation, source.kinds, source.schemas, levels)
+
+    def _features(
         self,
         row_features: RowFeatures,
         learners: Sequence[fastprop.FastProp],
@@ -177,7 +244,7 @@ class Fit:
             features += [best[i] for i in new]
             parts.append(values if len(new) == len(best) else values[new])
         if not features:
-            raise BadData("there are no features: give columns of the population the role numerical, or add a learner")
+            raise BadData(why_nothing.sentence(self.plan, self._source, y))
         return features, np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def _select(self, features: list[Feature], values: Floats, y: Floats) -> tuple[list[Feature], Floats]:
@@ -216,9 +283,10 @@ class Fit:
         self._tick()
         self._progress(share, text)
 
-    def _tick(self) -> None:
-        if self._cancelled():
-            raise Cancelled("the caller asked to stop")
+
+def _raise_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise Cancelled("the caller asked to stop")
 
 
 def _one_line(error: Exception) -> str:

@@ -3,7 +3,10 @@
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ Facts = dict[str, Any]
 VERSION = 1
 _FILE = "pipeline.json"
 _FACTS = ("id", "name", "edition", "params", "frames", "targets", "tags", "scores", "job_id")
+_DIALECT = re.compile("[a-z]{1,20}")
 _OPTIONAL = ("id", "job_id")
 
 log = logging.getLogger("storax_engine")
@@ -23,6 +27,24 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     """Replace the facts in a folder in one step; they are on the disk when this returns."""
     known = {fact: facts[fact] for fact in _FACTS if fact in facts}
     atomic_write(folder / _FILE, json.dumps({"version": VERSION, **known}), durable=True)
+
+
+def kept_statements(folder: Path, dialect: str, write: Callable[[str], dict[str, str]]) -> dict[str, str]:
+    """Return the SQL of a fit's features as it is in its folder, where ``write`` is called for the first time only.
+
+    Each release writes its own.
+    """
+    if not _DIALECT.fullmatch(dialect):
+        return write(dialect)
+    file, release = folder / f"sql-{dialect}.json", version("storax")
+    with suppress(OSError, ValueError, KeyError):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["release"] == release:
+            return dict(kept["statements"])
+    statements = write(dialect)
+    with suppress(OSError):  # deleted meanwhile, or the disk is full: they are written again the next time
+        atomic_write(file, json.dumps({"release": release, "statements": statements}))
+    return statements
 
 
 def fits_in(folder: Path) -> Iterator[tuple[Path, Facts]]:

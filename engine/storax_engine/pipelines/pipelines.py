@@ -6,6 +6,7 @@ that nobody waits for any more, leaves nothing.
 
 import shutil
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,15 +21,17 @@ from storax.errors import NoPipeline, NoProject
 from storax.models.pipeline_record import PipelineRecord
 from storax_engine.command_progress import Work
 from storax_engine.name_rules import free_name
+from storax_engine.pipelines import reuse
 from storax_engine.pipelines.errors import learning_errors
-from storax_engine.pipelines.fit_folder import Facts, fits_in, sync, write_facts
+from storax_engine.pipelines.fit_folder import Facts, fits_in, kept_statements, sync, write_facts
 from storax_engine.pipelines.results import Results
 from storax_engine.platform.catalogue import Catalogue, delete
 
+IN_MEMORY = 8  # models of a project
 _ASIDE = ".new-"
 
 
-@dataclass
+@dataclass(eq=False)
 class Fitted:
     """One fit. ``record`` is what the platform knows of it; ``trained`` is read at the first use."""
 
@@ -61,6 +64,7 @@ class Pipelines:
         self._project_id = project_id
         self._guard = threading.RLock()
         self._fits: dict[int, Fitted] = {}
+        self._recent: deque[Fitted] = deque()
         self._closed = False
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(f"{_ASIDE}*"):
@@ -102,11 +106,27 @@ class Pipelines:
         """
         fit = self.find(name)
         with fit.guard, learning_errors():
-            if fit.trained is None:
+            trained = fit.trained
+            if trained is None:
                 from storax_engine import learning
 
-                fit.trained = learning.load(fit.folder)
-            yield fit.trained
+                trained = fit.trained = learning.load(fit.folder, reuse.shared())
+            self._used(fit)
+            yield trained
+
+    def sql(self, name: str, dialect: str) -> dict[str, str]:
+        """Return a statement for each feature of a fit.
+
+        Raises:
+            NoPipeline, InvalidInput: there is no such fit, or no such dialect, or it cannot say a feature.
+        """
+
+        def write(dialect: str) -> dict[str, str]:
+            with self.trained(name) as trained:
+                statements: dict[str, str] = trained.to_sql(dialect)
+                return statements
+
+        return kept_statements(self.find(name).folder, dialect, write)
 
     # ---- changing --------------------------------------------------------------------------------------------------
 
@@ -114,13 +134,18 @@ class Pipelines:
         """Keep nothing more: whoever opens the project again would not know of it."""
         with self._guard:
             self._closed = True
+            self._fits = {}
+            self._recent.clear()
 
-    def fit(self, facts: Facts, tables: Mapping[str, Any], work: Work) -> tuple[Fitted, list[str]]:
+    def fit(
+        self, facts: Facts, tables: Mapping[str, Any], work: Work, origins: Mapping[str, Any] | None = None
+    ) -> tuple[Fitted, list[str]]:
         """Learn, and keep it as the next edition of its name; returns it, and what looked wrong in the joins.
 
         Args:
             facts: ``name``, ``params``, ``frames``, ``tags`` and ``job_id`` of its record.
             tables: Arrow tables by placeholder.
+            origins: what tables that are views were made from; see ``learning.fit``.
             work: reports progress, and may be cancelled.
 
         Raises:
@@ -130,7 +155,10 @@ class Pipelines:
         from storax_engine import learning
 
         with learning_errors():
-            trained = learning.fit(facts["params"], tables, progress=work.progress, cancelled=work.cancelled.is_set)
+            trained = learning.fit(
+                facts["params"], tables, progress=work.progress, cancelled=work.cancelled.is_set,
+                cache=reuse.shared(), origins=origins,
+            )  # fmt: skip
         work.raise_if_cancelled()
         with self._scratch() as folder:
             trained.save(folder)
@@ -175,6 +203,24 @@ class Pipelines:
             delete(fit.record)
             fit.folder.rename(folder)
             del self._fits[key]
+            if fit in self._recent:
+                self._recent.remove(fit)
+
+    # ---- memory ----------------------------------------------------------------------------------------------------
+
+    def in_memory(self) -> list[str]:
+        """Return name and edition of each fit whose model is in memory."""
+        return [f"{fit.record.name}, edition {fit.record.edition}" for fit in list(self._recent)]
+
+    def _used(self, fit: Fitted) -> None:
+        """Keep the models that were used last; the others are read again when they are needed."""
+        with self._guard:
+            if fit in self._recent:
+                self._recent.remove(fit)
+            if self._fits.get(fit.id) is fit:  # nobody deleted it meanwhile
+                self._recent.append(fit)
+            while len(self._recent) > IN_MEMORY:
+                self._recent.popleft().trained = None
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
@@ -207,6 +253,8 @@ class Pipelines:
                 raise
             write_facts(fit.folder, fit.described())
             self._fits[fit.id] = fit
+            if trained is not None:
+                self._used(fit)
             return fit
 
     def _need_open(self) -> None:

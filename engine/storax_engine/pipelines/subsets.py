@@ -1,5 +1,6 @@
 """What a pipeline works on: the population of one subset and the tables around it, as Arrow tables with their roles."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,16 @@ def tables(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any
             hint="Give it as peripheral, under the name of its placeholder.",
         )
     return frames
+
+
+def origins(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any]) -> dict[str, tuple[pa.Table, str]]:
+    """The frame that each table comes from, and the steps that make it out of it, by name of placeholder."""
+    sources = {**subset.get("peripheral", {}), spec["data_model"]["table"]: subset["population"]}
+    conditions = {spec["data_model"]["table"]: subset.get("condition")}
+    return {
+        name: (here.frame(source["frame"]).table, json.dumps([source.get("steps", []), conditions.get(name)]))
+        for name, source in sources.items()
+    }
 
 
 def arrow(frames: Mapping[str, Frame]) -> dict[str, pa.Table]:

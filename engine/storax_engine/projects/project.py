@@ -69,6 +69,11 @@ class Project:
         """Every frame, in memory or on disk, sorted."""
         return sorted(self._entries)
 
+    def nbytes(self) -> dict[str, int]:
+        """Return the bytes of the frames in memory, by name; columns that two of them share count for both."""
+        frames = {name: entry.frame for name, entry in sorted(self._entries.items())}
+        return {name: int(frame.table.nbytes) for name, frame in frames.items() if frame is not None}
+
     def described(self, name: str) -> Description:
         """Return a frame's description, without rows.
 

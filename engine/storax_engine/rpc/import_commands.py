@@ -39,7 +39,8 @@ def read_csv(
     texts = [name for role in ("categorical", "text", "unused_string") for name in _listed(given.get(role, ()))]
     chosen = frozenset(name for names in given.values() for name in _listed(names)) if ignore else frozenset()
     names = tuple(form.get("names", ()))
-    csv_format = CsvFormat(**{**form, "names": names, "texts": frozenset(texts), "wanted": chosen})
+    keys = frozenset(_listed(given.get("join_key", ())))
+    csv_format = CsvFormat(**{**form, "names": names, "texts": frozenset(texts), "wanted": chosen, "keys": keys})
     table = readers.read_csv(paths, csv_format, here.database, work)
     return _imported(
         here, work, frame, table, "csv", given, ignore=ignore, append=append, formats=time_formats, dry=dry

@@ -53,7 +53,8 @@ def fit_pipeline(
         full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
         editions = subsets.editions(seen, subset)
         facts = {"name": named, "params": full, "frames": editions, "tags": list(tags), "job_id": own.id}
-        fit, warnings = here.pipelines.fit(facts, subsets.arrow(frames), work)
+        origins = subsets.origins(seen, spec, subset)
+        fit, warnings = here.pipelines.fit(facts, subsets.arrow(frames), work, origins)
         own.value = {
             "pipeline_id": fit.id,
             "edition": fit.record.edition,
@@ -186,8 +187,7 @@ def show_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str, w
 
 def sql_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str, dialect: str) -> Answer:
     """A statement for each feature."""
-    with engine.project(project).pipelines.trained(pipeline) as trained:
-        return trained.to_sql(dialect)
+    return engine.project(project).pipelines.sql(pipeline, dialect)
 
 
 def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:

@@ -28,6 +28,11 @@ def hello(_engine: Engine, _work: Work) -> Answer:
     return "hello"
 
 
+def memory(engine: Engine, _work: Work) -> Answer:
+    """Return the bytes of the process, and of what it holds."""
+    return engine.memory()
+
+
 def list_projects(engine: Engine, _work: Work) -> Answer:
     """Names of all projects and of those that are open."""
     return engine.names()
@@ -218,7 +223,7 @@ def values(engine: Engine, work: Work, *, project: str, source: Source, expressi
 
 
 COMMANDS: tuple[Callable[..., Answer], ...] = (
-    *(hello, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
+    *(hello, memory, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
     *(list_frames, describe, save, load, unload, delete),
     *(add, add_values, set_role, set_unit, remove_columns),
     *(look, aggregate, write_file),

@@ -17,3 +17,4 @@ _TABLES: tuple[Callable[..., pa.Table], ...] = (*project_commands.TABLES, *pipel
 
 COMMANDS: dict[str, Callable[..., Any]] = {command.__name__: command for command in _ANSWERS}
 TABLES: dict[str, Callable[..., pa.Table]] = {command.__name__: command for command in _TABLES}
+FREEING = frozenset({"close_project", "delete", "delete_pipeline", "delete_project", "load", "unload"})

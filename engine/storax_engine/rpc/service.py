@@ -37,12 +37,13 @@ from storax._runtime.processes import identify
 from storax._runtime.suggestions import nearest
 from storax.client import Client
 from storax.errors import InvalidInput, NotFound, StoraxError, Unauthorized
+from storax_engine import memory
 from storax_engine.command_progress import Cancelled, Work
 from storax_engine.engine import Engine
 from storax_engine.platform.catalogue import Catalogue
 from storax_engine.platform.own_jobs import OwnJobs
 from storax_engine.rpc.arrow_streams import Inflow, outflow
-from storax_engine.rpc.registry import COMMANDS, TABLES
+from storax_engine.rpc.registry import COMMANDS, FREEING, TABLES
 
 PLATFORM_WITHIN_SEC = 1.5  # nobody waits longer for a platform that is away
 STOP_WITHIN_SEC = 3
@@ -158,7 +159,11 @@ class Service:
 
         def run(work: Work) -> Any:
             table = {"table": inflow.table()} if inflow else {}
-            return command(self._engine, work, **arguments, **table)
+            try:
+                return command(self._engine, work, **arguments, **table)
+            finally:
+                table.clear()
+                memory.give_back(at_once=name in FREEING)
 
         return run, inflow
 

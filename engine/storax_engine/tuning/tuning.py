@@ -21,6 +21,7 @@ import pyarrow as pa
 from storax.errors import Conflict, InvalidInput, JobCancelled, JobFailed, StoraxError, Unavailable
 from storax_engine.command_progress import Cancelled, Work
 from storax_engine.engine import Engine
+from storax_engine.pipelines import reuse
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.projects.project import Project
 from storax_engine.remote import files
@@ -158,7 +159,9 @@ class Tuning:
         with self.engine.own.job(self._tags(trial), work) as own:
             with learning_errors():
                 spec = self.search.spec(trial)
-                trained = learning.fit(spec, self.train, progress=work.progress, cancelled=work.cancelled.is_set)
+                trained = learning.fit(
+                    spec, self.train, progress=work.progress, cancelled=work.cancelled.is_set, cache=reuse.shared()
+                )
                 scores = trained.score(self.test)
             work.raise_if_cancelled()
             shutil.rmtree(place, ignore_errors=True)

@@ -155,7 +155,7 @@ def test_a_time_series_sees_the_whole_past_in_every_subset():
     series = TimeSeries(Handle("all"), "ts", split=split.random(), memory=5.0)
     spec = series.test.to_spec()
     assert spec["peripheral"] == {"population_past": {"frame": "all"}}
-    assert spec["condition"]["args"][1] == {"value": "test"}
+    assert spec["population"]["steps"][-1]["condition"]["args"][1] == {"value": "test"}
     assert series.data_model.to_spec()["joins"][0]["on"] == []
 
 

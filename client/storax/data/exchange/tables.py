@@ -57,8 +57,22 @@ def received(name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def from_pandas(frame: Any) -> Any:
-    """A pandas DataFrame without its index; categories become what they stand for."""
+    """A pandas DataFrame without its index; categories become what they stand for.
+
+    Raises:
+        InvalidInput: its columns have several levels or one name, or it has rows and no columns.
+    """
     pa = arrow()
+    levels = next((name for name in frame.columns if isinstance(name, tuple)), None)
+    if levels is not None:
+        raise InvalidInput(
+            f"The columns have several levels, such as {levels!r}, and a column has one name.",
+            hint="Join them: df.columns = ['_'.join(map(str, levels)) for levels in df.columns].",
+        )
+    if len(frame) and not len(frame.columns):
+        raise InvalidInput(
+            f"It has {len(frame)} rows and no columns.", hint="df.reset_index() makes the index a column."
+        )
     names = [str(name) for name in frame.columns]
     _once(names)
     columns = [_series(pa, name, frame.iloc[:, place]) for place, name in enumerate(names)]
@@ -68,7 +82,7 @@ def from_pandas(frame: Any) -> Any:
 def _series(pa: Any, name: str, series: Any) -> Any:
     try:
         array = pa.chunked_array([pa.Array.from_pandas(series)])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
         if series.dtype == object:  # mixed types: texts, as they print
             return pa.chunked_array([pa.array([None if _missing(v) else str(v) for v in series], pa.string())])
         raise InvalidInput(f"Column {name!r} cannot be taken over: {error}.") from None
@@ -81,7 +95,17 @@ def _missing(value: Any) -> bool:
 
 def from_polars(frame: Any) -> Any:
     """A polars DataFrame."""
-    return frame.to_arrow()
+    try:
+        return frame.to_arrow()
+    except arrow().ArrowInvalid:  # a type that Arrow lacks, such as whole numbers of 128 bits
+        return arrow().table({name: _polars_column(frame[name]) for name in frame.columns})
+
+
+def _polars_column(series: Any) -> Any:
+    try:
+        return series.to_arrow()
+    except arrow().ArrowInvalid:
+        return series.cast(library("polars").String).to_arrow()
 
 
 def from_dict(columns: Mapping[str, Iterable[Any]]) -> Any:
@@ -125,7 +149,9 @@ def _array(pa: Any, name: str, values: Any) -> Any:
     items = values if hasattr(values, "dtype") else list(values)
     try:
         return pa.array(items, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError) as error:
+        if all(isinstance(value, int) or _missing(value) for value in items):  # beyond 64 bits: exact as text
+            return pa.array([None if _missing(value) else str(value) for value in items], pa.string())
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"Column {name!r} mixes types or holds what no cell can: {reason}.") from None
 

@@ -32,6 +32,14 @@ class Aggregation:
     def __float__(self) -> float:
         return float(self.get())
 
+    def __format__(self, form: str) -> str:
+        return format(self.get(), form) if form else repr(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy as np
+
+        return np.array(self.get(), dtype, copy=copy)
+
     def __repr__(self) -> str:
         return f"{self._name}({self._node.get('column', 'expression')}): {self.get()}"
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 from storax._json_values import Unstorable, plain
 from storax.data.expressions.aggregations import Aggregation, Aggregations, Rows
 from storax.data.expressions.operators import Operators
+from storax.data.expressions.values import Values
 from storax.errors import InvalidInput
 
 Node = dict[str, Any]
@@ -39,7 +40,7 @@ class AnyRows:
 _NO_ROWS = ("The expression is over no data frame yet, so it has no values.",)
 
 
-class Column(Operators, Aggregations):
+class Column(Operators, Aggregations, Values):
     """A column of a data frame or view, or an expression over its columns; nothing is computed before it is needed."""
 
     def __init__(self, source: Rows, node: Node) -> None:
@@ -70,10 +71,6 @@ class Column(Operators, Aggregations):
 
         arguments = {**self._source._arguments(), "expression": self._node}
         return tables.received("values", arguments).column(0)
-
-    def to_numpy(self) -> Any:
-        """The values as a numpy array; missing numbers are NaN."""
-        return self.to_arrow().to_pandas().to_numpy()
 
     def unique(self) -> Any:
         """The different values, without the missing ones, as a numpy array."""

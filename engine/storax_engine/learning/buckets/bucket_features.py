@@ -15,9 +15,10 @@ from storax_engine.learning.buckets.splitting import ROW, home, table
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import Preparation
+from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.frame import CATEGORICAL
-from storax_engine.learning.tables.workspace import Cache, Workspace
+from storax_engine.learning.tables.workspace import Workspace
 
 GROUP = 64
 FEATURES, CATEGORIES, LEVELS = "features", "categories.parquet", "levels.json"

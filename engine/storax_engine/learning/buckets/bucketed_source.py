@@ -12,10 +12,10 @@ from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import WITH_TARGETS, Preparation
 from storax_engine.learning.tables import columns, feature_matrix
+from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.frame import CATEGORICAL, Column, Frame
-from storax_engine.learning.tables.workspace import Cache
-from storax_engine.learning.training import VOCABULARY
+from storax_engine.learning.training import VOCABULARY, Learned
 
 AT_ONCE = 16
 
@@ -37,6 +37,10 @@ class FromBuckets:
         self.kinds, self.schemas = skeleton.kinds, skeleton.schemas
         self._plan, self._skeleton, self._matrix, self._y = plan, skeleton, values, y
         self._features = _BucketFeatures(plan, features, proposed, values)
+
+    def learned(self, learn: Callable[[], Learned]) -> Learned:
+        """Always anew: the jobs of the buckets have computed what costs."""
+        return learn()
 
     def targets(self, *, needed: bool) -> Floats:  # noqa: ARG002  (they were read then)
         """As they were when the buckets were prepared."""
@@ -69,6 +73,10 @@ class FromBuckets:
             frame.add(Column(name, CATEGORICAL, self._matrix.category(name)))
             frequent[name] = fastprop.most_frequent(frame, name, VOCABULARY)
         return frequent
+
+    def rows(self) -> Mapping[str, int]:
+        """Unknown: the tables are in buckets."""
+        return {}
 
     def levels(self) -> Mapping[str, int]:
         """Of all buckets."""

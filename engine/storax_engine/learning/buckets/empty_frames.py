@@ -9,9 +9,10 @@ from storax_engine.learning.features.fastprop import FastProp, Frequent
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import MANY_TO_MANY, Node, Plan
 from storax_engine.learning.preparation import WITH_TARGETS, Preparation
+from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.frame import CATEGORICAL, Frame
-from storax_engine.learning.tables.workspace import Cache, Workspace
+from storax_engine.learning.tables.workspace import Workspace
 
 
 class Skeleton:

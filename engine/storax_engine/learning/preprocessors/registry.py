@@ -1,6 +1,6 @@
 """Which preprocessor is called what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from storax_engine.learning.errors import BadPlan
@@ -10,6 +10,7 @@ from storax_engine.learning.preprocessors.calendar import Seasonal
 from storax_engine.learning.preprocessors.categories import CategoryTrimmer, Imputation
 from storax_engine.learning.preprocessors.mapping import Mapping as TargetMeans
 from storax_engine.learning.preprocessors.texts import EmailDomain, Substring, TextFieldSplitter
+from storax_engine.learning.tables.frame import CATEGORICAL, TEXT
 
 T = TypeVar("T")
 _KINDS: Mapping[str, Callable[..., Preprocessor]] = {
@@ -30,6 +31,22 @@ def make(part: Part) -> Preprocessor:
     return _create(_KINDS[part.kind], part)
 
 
+def check_columns(parts: Iterable[Part], roles: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Raise ``BadPlan`` if a preprocessor names a column that no table has as a category or text."""
+    known = {name for by_role in roles.values() for role in (CATEGORICAL, TEXT) for name in by_role.get(role, ())}
+    for part in parts:
+        for name in _names(part.parameters.get("columns") or ()):
+            if name not in known and not any(name.startswith(f"{column}__") for column in known):
+                raise BadPlan(
+                    f"preprocessor {part.kind}: no table has a column {name!r} with the role categorical or text; "
+                    f"its columns are names of columns, such as {min(known, default='city')!r}"
+                )
+
+
+def _names(columns: str | Sequence[str]) -> Sequence[str]:
+    return (columns,) if isinstance(columns, str) else columns
+
+
 def target_means(part: Part) -> TargetMeans:
     """The preprocessor that needs the targets."""
     return _create(TargetMeans, part)
@@ -37,6 +54,7 @@ def target_means(part: Part) -> TargetMeans:
 
 def _create(kind: Callable[..., T], part: Part) -> T:
     known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in part.parameters.items()}
+    known |= {"columns": tuple(_names(known["columns"]))} if known.get("columns") else {}
     try:
         return kind(**{k: v for k, v in known.items() if v is not None})
     except TypeError as error:

@@ -1,18 +1,21 @@
 """EmailDomain, Substring and TextFieldSplitter: categories and numbers out of text."""
 
-import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.preprocessors.base import State
+from storax_engine.learning.tables.columns import Ints
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TEXT, Column, Frame
 
 BETWEEN_WORDS = "[^a-z0-9]+"
 SHORTEST, SHARE_OF_MAIL = 2, 0.5
+_AT_ONCE = 10_000  # texts
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ class Substring:
     length: int
     columns: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name, least in (("begin", 0), ("length", 1)):
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise BadPlan(f"preprocessor Substring: {name} is {value!r}: a whole number, {least} or more")
+
     def fit(self, frame: Frame) -> State:
         """Which columns: those asked for, or all categorical and text ones."""
         return {
@@ -75,19 +84,36 @@ class TextFieldSplitter:
     def apply(self, frame: Frame, state: State) -> None:
         """Add ``<column>__has_<word>``."""
         for name, vocabulary in state.items():
-            texts = spaced(frame.strings(name))
-            for word in vocabulary:
-                has = pc.fill_null(pc.match_substring(texts, f" {word} "), False)
-                values = np.asarray(has.to_numpy(zero_copy_only=False), np.float64)
+            has = np.zeros((len(vocabulary), frame.rows))
+            known = pa.array(vocabulary, pa.string())
+            for begin, part in _portions(frame.strings(name)):
+                texts, words = _words(part)
+                places = np.asarray(pc.fill_null(pc.index_in(words, value_set=known), -1), np.int64)
+                has[places[places >= 0], begin + texts[places >= 0]] = 1.0
+            for word, values in zip(vocabulary, has, strict=True):
                 frame.add(Column(f"{name}__has_{word}", NUMERICAL, values, ("word", name, word)))
 
     def _vocabulary(self, values: pa.Array) -> list[str]:
-        seen = Counter(w for text in values.to_pylist() if text for w in set(re.split(BETWEEN_WORDS, text.lower())))
+        seen: Counter[str] = Counter()
+        for _, part in _portions(values):
+            texts, words = _words(part)
+            encoded = words.dictionary_encode()
+            size = max(len(encoded.dictionary), 1)
+            once = pc.unique(pa.array(texts * size + np.asarray(encoded.indices, np.int64)))  # in each text
+            counts = np.bincount(once.to_numpy() % size, minlength=size)
+            seen.update(dict(zip(encoded.dictionary.to_pylist(), counts.tolist(), strict=False)))
         ranked = sorted((w for w in seen if len(w) >= SHORTEST), key=lambda w: (-seen[w], w))
         return ranked[: self.vocab_size]
 
 
-def spaced(values: pa.Array) -> pa.Array:
-    """Texts in small letters with one blank around each word."""
+def _portions(values: pa.Array) -> Iterator[tuple[int, pa.Array]]:
+    """Yield parts of the texts with the number of their first row: of all of them, the words would need much memory."""
+    for begin in range(0, len(values), _AT_ONCE):
+        yield begin, values.slice(begin, _AT_ONCE)
+
+
+def _words(values: pa.Array) -> tuple[Ints, pa.Array]:
+    """All words in small letters, and for each the number of its text."""
     between = pc.replace_substring_regex(pc.utf8_lower(values), BETWEEN_WORDS, " ")
-    return pc.binary_join_element_wise("", between, "", " ")
+    lists = pc.split_pattern(between, " ")
+    return np.asarray(pc.list_parent_indices(lists), np.int64), pc.list_flatten(lists)

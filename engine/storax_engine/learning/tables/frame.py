@@ -41,6 +41,12 @@ class Frame:
         self.columns: dict[str, Column] = {}
         self._cache: dict[tuple[str, str], Any] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays that were made from its columns; one that only shows a column's own bytes has none."""
+        arrays = [column.data for column in self.columns.values()] + list(self._cache.values())
+        return sum(map(_own_bytes, arrays))
+
     def add(self, column: Column) -> None:
         """Add or replace a column."""
         self.columns[column.name] = column
@@ -105,6 +111,14 @@ def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]]) -> Frame
                 raise BadData(f"table {name!r} has no column {column!r} (its role is {kind}); it has {have}")
             frame.add(Column(column, kind, table.column(column)))
     return frame
+
+
+def _own_bytes(made: Any) -> int:
+    if isinstance(made, tuple):
+        return sum(map(_own_bytes, made))
+    if isinstance(made, np.ndarray):
+        return int(made.nbytes) if made.flags.owndata else 0
+    return int(made.nbytes) if isinstance(made, pa.Array) else 0
 
 
 def _chunked(data: Any) -> pa.ChunkedArray:

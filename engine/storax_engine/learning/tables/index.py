@@ -28,6 +28,12 @@ class Index:
         self.times: Floats = sorting.by_time(self.order, self.starts, times)
         self._sorted: dict[str, Floats] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that would be freed with it."""
+        arrays = (self.order, self.starts, self.times, *list(self._sorted.values()))
+        return sum(int(array.nbytes) for array in arrays) + self.frame.nbytes
+
     def column(self, name: str) -> Floats:
         """A column's numbers in the order of the index."""
         if name not in self._sorted:
@@ -35,7 +41,7 @@ class Index:
         return self._sorted[name]
 
 
-_ONE = Keys((), None, 1)
+_ONE = Keys((), (), 1)
 
 
 @dataclass

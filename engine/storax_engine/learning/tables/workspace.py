@@ -1,7 +1,7 @@
 """The tables of one call as prepared frames: roles read, preprocessed, and what lies below each node joined in."""
 
-import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,35 +13,49 @@ from storax_engine.learning.features.evaluate import Evaluator
 from storax_engine.learning.features.feature import WHOLE
 from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
 from storax_engine.learning.tables import frame as frames
+from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.frame import NUMERICAL, PASSED_ON, Column, Frame
 from storax_engine.learning.tables.index import Index, only_row, references, slice_rows
 
 Prepare = Callable[[Node, Frame], None]
 
 
-class Cache:
-    """Sorted right tables, kept as long as the Arrow tables they were made from are alive."""
+@dataclass(frozen=True)
+class _Sorted:
+    """The index of a join, with what was noted of the nodes below it."""
 
-    def __init__(self) -> None:
-        self._kept: dict[Any, tuple[list[weakref.ref[pa.Table]], Any]] = {}
+    index: Index
+    kinds: Mapping[str, dict[str, str]]
+    levels: Mapping[str, int]
 
-    def get(self, key: Any, tables: list[pa.Table], make: Callable[[], Any]) -> Any:
-        """What was made for this key from these very tables, or what ``make`` makes now."""
-        kept = self._kept.get(key)
-        if kept is None or not all(r() is t for r, t in zip(kept[0], tables, strict=True)):
-            value = make()
-            kept = self._kept[key] = ([weakref.ref(t, lambda _: self._kept.pop(key, None)) for t in tables], value)
-        return kept[1]
+    @property
+    def nbytes(self) -> int:
+        return self.index.nbytes
 
 
 class Workspace:
-    """Frames and indexes of one call. ``prepare`` applies the preprocessors to a frame of a node."""
+    """Frames and indexes of one call.
+
+    Args:
+        plan: what is joined.
+        tables: by name.
+        prepare: applies the preprocessors to a frame of a node.
+        cache: of sorted tables.
+        tick: called between steps; it may raise.
+        prepared_by: whose states the preprocessors apply; sorted tables are its own. None: there are no preprocessors.
+    """
 
     def __init__(
-        self, plan: Plan, tables: Mapping[str, pa.Table], prepare: Prepare, cache: Cache, tick: Callable[[], None]
+        self,
+        plan: Plan,
+        tables: Mapping[str, pa.Table],
+        prepare: Prepare,
+        cache: Cache,
+        tick: Callable[[], None],
+        prepared_by: Any = None,
     ) -> None:
         self.plan, self.tables, self.tick = plan, tables, tick
-        self._prepare, self._cache = prepare, cache
+        self._prepare, self._cache, self._prepared_by = prepare, cache, prepared_by
         self.kinds: dict[str, dict[str, str]] = {}
         self.levels: dict[str, int] = {}  # of the joins that were used, by their right side; see ``finding``
         for node in plan.population.walk():
@@ -54,9 +68,19 @@ class Workspace:
     def index(self, join: Join) -> Index:
         """The right side of a join, sorted; made once for the same tables."""
         nodes = list(join.right.walk())
-        tables = [self._table(n) for n in nodes]
-        index: Index = self._cache.get(join, tables, lambda: Index(self._frame(join.right), join))
-        return index
+        roles = tuple(tuple(sorted(self.plan.roles.get(node.table, {}).items())) for node in nodes)
+        owners = [self._table(node) for node in nodes]
+        owners += [self._prepared_by] if self._prepared_by is not None else []
+        known: _Sorted = self._cache.get("sorted tables", (join, roles), owners, lambda: self._sorted(join))
+        self.kinds |= known.kinds
+        self.levels |= known.levels
+        return known.index
+
+    def _sorted(self, join: Join) -> _Sorted:
+        index = Index(self._frame(join.right), join)
+        kinds = {node.name: self.kinds[node.name] for node in join.right.walk() if node.name in self.kinds}
+        below = [lower.right.name for node in join.right.walk() for lower in node.joins]
+        return _Sorted(index, kinds, {name: self.levels[name] for name in below if name in self.levels})
 
     def evaluator(self, join: Join, left: Frame) -> Evaluator:
         """What computes the features of a join for its left side."""
