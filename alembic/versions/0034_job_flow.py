@@ -1,10 +1,11 @@
-"""How many jobs went from state to state, by minute.
+"""How many jobs went from state to state, by minute; what agents say of themselves with each heartbeat.
 
 Revision: 0034
 Revises: 0032
 """
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
@@ -27,6 +28,8 @@ def upgrade() -> None:
         sa.Column("n", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("owner_id", "minute", "site_id", "from_state", "to_state"),
     )
+    status = sa.Column("agent_status", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False)
+    op.add_column("site", status)
     op.create_index("job_flow_minute", "job_flow", ["minute"])
     op.execute("GRANT SELECT ON job_flow TO storax_app")
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON job_flow TO storax_worker")
@@ -36,5 +39,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("site", "agent_status")
     op.drop_table("job_flow")
     op.execute("DELETE FROM feed WHERE name = 'job flow'")

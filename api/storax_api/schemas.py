@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core.queries.capacity import NodeSize
+from storax_core.resources.site import AgentStatus
 from storax_core.resources.types import AsOf, UtcTime
 
 
@@ -60,6 +61,12 @@ class JobFlow(Selection):
     step_sec: Annotated[int, Field(strict=True, ge=60, le=86_400, multiple_of=60)] | None = Field(
         default=None, description="Seconds of each part, whole minutes; unset: some 96 parts."
     )
+
+
+class Beat(BaseModel):
+    """A heartbeat. Agents of earlier releases send an empty one, and later ones may say more."""
+
+    agent: AgentStatus | None = Field(default=None, description="How the agent of a site is; unset: nothing changes.")
 
 
 class Footprint(Selection):

@@ -50,6 +50,7 @@ class AgentProcess(ABC):
 
     def __init__(self, folder: SiteFolder, settings: SiteSettings, api: SiteApi, *, stop_jobs: bool) -> None:
         self.folder, self.settings, self.api, self.stop_jobs = folder, settings, api, stop_jobs
+        self.status: Callable[[], dict[str, Any]] = dict  # what each heartbeat says of the agent; {}: nothing
         # Why this process ends, for the jobs that it stops.
         self.stop_reason: Callable[[], str] = lambda: f"the agent of site {settings.name} was stopped"
         self.set_aside = SetAside(folder.set_aside)
@@ -187,7 +188,7 @@ class AgentProcess(ABC):
         beat = Heartbeat(
             self.api, self.keeper, lambda rows: self.agent.post(self.agent.cancel, rows),
             beat_sec=settings.beat_sec, look_sec=settings.cancel_poll_sec, not_polling=lambda: self.agent.not_polling,
-            announce=self._announce, follow=self.epochs.follow,
+            announce=self._announce, follow=self.epochs.follow, status=self.status,
         )  # fmt: skip
         # A server that returns must hear the next beat before the lease has run out.
         heartbeat = Loop("heartbeat", beat.step, self.stopping, longest_pause_sec=settings.beat_sec / 2)

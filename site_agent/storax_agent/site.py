@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from storax.models.job_rules import HOOKS
@@ -41,6 +42,7 @@ class SiteAgent(AgentProcess):
         # Whether the agent is the only place where the site's jobs run; then it need not say how large it is.
         self._alone = settings.run_jobs and settings.scheduler.kind == "local"
         super().__init__(folder, settings, api, stop_jobs=settings.stop_jobs_on_exit)
+        self.status = self._health
         self._file_policy = FilePolicy(api, self.policy, self.submitter)
         self._transfers = self._mover()
 
@@ -113,6 +115,10 @@ class SiteAgent(AgentProcess):
         if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
             fields |= capabilities(self.scheduler, self.settings)
         self.api.update_site(self.settings.site_id, fields, within=within)
+
+    def _health(self) -> dict[str, Any]:
+        free = self.space.free_mb()
+        return {"version": version("storax"), "unreported": self.agent.reports.backlog, "free_disk_mb": free}
 
     def _end_others(self) -> Callable[[], bool]:
         runners = ask_runners_to_end(self.folder) if self.stop_jobs else set()

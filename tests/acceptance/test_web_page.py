@@ -150,6 +150,7 @@ def test_every_page_is_readable_at_every_width_in_light_and_dark(
     paths = {
         "overview": "", "jobs": "jobs?limit=12", "jobs-filtered": "jobs?state=FAILED&tags=campaign:surface-7",
         "jobs-none": "jobs?state=RUN_DONE", "jobs-wrong": "jobs?stat=FAILED", "confirm": "jobs/confirm?action=retry",
+        "change": f"jobs/confirm?action=change&id={jobs['waiting']}", "admin": "admin",
         "job-failed": f"jobs/{jobs['failed']}", "job-evil": f"jobs/{jobs['evil']}", "job-waiting": f"jobs/{jobs['waiting']}",
         "job-events": f"jobs/{jobs['failed']}?events=full", "missing": "jobs/999999999",
     }  # fmt: skip

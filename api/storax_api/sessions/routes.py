@@ -8,10 +8,12 @@ from storax_api.documents import CANCEL, INTEGER, TEXT, TIME, answers, asks, pro
 from storax_api.identity import scope
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, row_id, service_of
+from storax_api.schemas import Beat
 from storax_api.service import Call, Caller, json
 from storax_api.sessions.claims import Capacity, ClaimCall, Claimed, Work
 from storax_api.sessions.leased_apps import LeasedApps
 from storax_api.sessions.long_poll import LongPoll
+from storax_core import limits
 from storax_core.commands import acquire, leases
 from storax_core.commands.acquire import Acquire, AcquireBatchJobs, Holder
 from storax_core.database.connections import Connection
@@ -33,13 +35,19 @@ EPOCH = dict.fromkeys(("epoch", "restored_to", "lease_floor"), INTEGER)
 ACCEPTED = {"type": "array", "items": INTEGER}
 
 
-@router.post("/{id}/heartbeat", operation_id="session_heartbeat", **answers(expires_at=TIME, cancel=CANCEL, **EPOCH))
+@router.post(
+    "/{id}/heartbeat",
+    operation_id="session_heartbeat",
+    openapi_extra=asks(Beat),
+    **answers(expires_at=TIME, cancel=CANCEL, **EPOCH),
+)
 async def heartbeat(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Extend the session's life; answers which of its jobs are to be stopped."""
     only(request)
+    beat = parse_as(Beat, await service_of(request).body(request, limits.STRANGER_BODY_BYTES))
     await scope.require_session(service_of(request), who, row_id(id, SESSIONS))
     async with service_of(request).db.owner_writing(who.owner_id) as conn:
-        return json(await leases.heartbeat(conn, who.owner_id, row_id(id, SESSIONS)))
+        return json(await leases.heartbeat(conn, who.owner_id, row_id(id, SESSIONS), beat.agent))
 
 
 @router.post(

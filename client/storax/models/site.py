@@ -152,6 +152,11 @@ class Site(Model):
         doc="Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change.",
     )
     """Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name, reason, at}]}; empty: none. The agent writes it at each change."""
+    agent_status: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        doc="What its agent said of itself with its last heartbeat: {version, unreported, free_disk_mb}: its release, the number of runs whose reports wait in its outbox, and the free MiB of its folders; empty: it said nothing.",
+    )
+    """What its agent said of itself with its last heartbeat: {version, unreported, free_disk_mb}: its release, the number of runs whose reports wait in its outbox, and the free MiB of its folders; empty: it said nothing."""
     last_refresh: Field[datetime | None] = Field(
         datetime | None, doc="Time of the agent's last heartbeat, by the server's clock."
     )

@@ -22,6 +22,7 @@ from storax_core.log import append
 from storax_core.log.append import Context
 from storax_core.resources import BATCH_JOBS, JOBS, SESSIONS
 from storax_core.resources.job import MAX_LOSSES, Megabytes, Minutes
+from storax_core.resources.site import AgentStatus
 from storax_core.resources.types import (
     BigId,
     Count,
@@ -46,6 +47,7 @@ FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1
 INSIDE = """SELECT s.id AS session_id, b.id, b.scheduler_id, b.status_info::text AS info, b.wall_time_min, b.start_time,
   b.end_time FROM session s JOIN batch_job b ON b.id = s.batch_job_id
 WHERE b.id = ANY($1::bigint[]) ORDER BY s.id FOR UPDATE OF s"""
+HEARD = "UPDATE site SET last_refresh = now(), agent_status = coalesce($2::jsonb, agent_status) WHERE id = $1"
 AT_ONCE = 100  # sessions that one sweep ends
 # The end of a lease counts once a heartbeat after it could have been accepted.
 EXPIRED = f"""SELECT id, owner_id, ttl_sec FROM session WHERE expires_at < {uptime.LAST_SERVED}
@@ -125,13 +127,14 @@ class Reports(BaseModel):
     reports: list[Report] = Field(max_length=10_000, description="Rows of one job and epoch count as one, in order.")
 
 
-async def heartbeat(conn: Connection, owner_id: int, session_id: int) -> Row:
-    """Extend a session and note that its site was heard. Returns expires_at, the jobs to cancel, and the epoch.
+async def heartbeat(conn: Connection, owner_id: int, session_id: int, status: AgentStatus | None = None) -> Row:
+    """Extend a session, note that its site was heard and what its agent says of itself.
 
-    ``restored_to`` is the last position kept when the epoch began, ``lease_floor`` what its leases exceed.
+    Returns expires_at, the jobs to cancel, and the epoch. ``restored_to`` is the last position kept when the epoch
+    began, ``lease_floor`` what its leases exceed.
     """
     row = await touch(conn, owner_id, session_id)
-    await conn.execute("UPDATE site SET last_refresh = now() WHERE id = $1", row["site_id"])
+    await conn.execute(HEARD, row["site_id"], status and status.model_dump_json())
     epoch = await epochs.current(conn)
     of_epoch = {"epoch": epoch.number, "restored_to": epoch.kept_position, "lease_floor": epoch.lease_floor}
     return {"expires_at": row["expires_at"], "cancel": await cancels(conn, session_id), **of_epoch}

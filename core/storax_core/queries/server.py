@@ -17,7 +17,8 @@ LEFT JOIN LATERAL (SELECT "timestamp" AS last_login FROM event_log
   WHERE owner_id = u.id AND entity = 'user' AND type = 'user.logged_in'
   ORDER BY position DESC LIMIT 1) l ON true
 ORDER BY u.id DESC LIMIT {MOST_USERS}"""  # noqa: S608
-TABLES = f"""SELECT c.relname AS name, greatest(c.reltuples, 0)::bigint AS rows,
+TABLES = f"""SELECT c.relname AS name,
+  (CASE WHEN c.reltuples < 0 THEN pg_stat_get_live_tuples(c.oid) ELSE c.reltuples END)::bigint AS rows,
   pg_table_size(c.oid) AS bytes, pg_indexes_size(c.oid) AS index_bytes
 FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 ORDER BY pg_total_relation_size(c.oid) DESC, 1 LIMIT {MOST_TABLES}"""  # noqa: S608

@@ -3,12 +3,21 @@
 from typing import Annotated
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, TEXT, TIME, Mark, Resource
 from storax_core.resources.types import JsonList, JsonObject, Name, ShortText, TextMap, UtcTime
+
+
+class AgentStatus(BaseModel):
+    """What an agent says of itself; what later releases say beyond it is ignored."""
+
+    version: ShortText = Field(default="", description="Its release.")
+    unreported: int = Field(default=0, ge=0, le=2**53, description="Runs whose reports wait in its outbox.")
+    free_disk_mb: int = Field(default=0, ge=0, le=2**53, description="Free MiB of the folder with the least room.")
 
 
 class Site(SQLModel, table=True):
@@ -53,6 +62,10 @@ class Site(SQLModel, table=True):
     set_aside: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
         "Records of its agent that could not be read, or that the server refused for good: {count, newest: [{name,"
         " reason, at}]}; empty: none. The agent writes it at each change."
+    )
+    agent_status: Annotated[JsonObject, Mark(volatile=True)] = c.json(
+        "What its agent said of itself with its last heartbeat: {version, unreported, free_disk_mb}: its release, the"
+        " number of runs whose reports wait in its outbox, and the free MiB of its folders; empty: it said nothing."
     )
     last_refresh: Annotated[UtcTime | None, Mark(filter=TIME, order=True, volatile=True)] = c.when(
         "Time of the agent's last heartbeat, by the server's clock.", default=None

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -36,6 +37,10 @@ class FreeSpace:
     def require(self, least_bytes: int) -> None:
         """Count a folder as full from another number of free bytes on."""
         self.least_bytes, self._next = least_bytes, 0.0
+
+    def free_mb(self) -> int:
+        """Return the free MiB of the folder with the least room."""
+        return min(shutil.disk_usage(folder).free for folder in self._folders) >> 20
 
     @property
     def next_check(self) -> float:

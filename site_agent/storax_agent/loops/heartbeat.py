@@ -14,7 +14,8 @@ LEAST_PATIENCE_SEC = 2.0
 class Heartbeat:
     """One round every ``look_sec`` seconds; it beats when the last beat is ``beat_sec`` old, or when ``not_polling()``
     says that all cores work and nobody polls, so that a cancel would not be seen. ``cancel`` gets what is to be
-    stopped, ``announce`` tells the server about the site once it is there, ``follow`` gets the server's epoch.
+    stopped, ``announce`` tells the server about the site once it is there, ``follow`` gets the server's epoch, and
+    ``status`` is what each beat says of the agent.
 
     A beat that is not answered within ``beat_sec`` is sent again over another connection: the process at the other end
     of this one may be frozen while others serve."""
@@ -30,7 +31,9 @@ class Heartbeat:
         not_polling: Callable[[], bool],
         announce: Callable[[float], None],
         follow: Callable[[int, Epoch], None],
+        status: Callable[[], dict[str, Any]],
     ) -> None:
+        self._status = status
         self._follow = follow
         self._api, self._keeper, self._cancel = api, keeper, cancel
         self._beat_sec, self._look_sec, self._not_polling = beat_sec, min(look_sec, beat_sec), not_polling
@@ -58,6 +61,6 @@ class Heartbeat:
             raise
 
     def _beat(self, session: int) -> None:
-        beat = self._api.heartbeat(session, within=self._patience_sec)
+        beat = self._api.heartbeat(session, self._status(), within=self._patience_sec)
         self._follow(session, beat.epoch)
         self._cancel(beat.cancel)

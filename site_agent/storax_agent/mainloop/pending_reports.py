@@ -38,6 +38,11 @@ class PendingReports:
         return bool(self._entries)
 
     @property
+    def backlog(self) -> int:
+        """How many runs of jobs have something that the server has not answered; read by other threads too."""
+        return len(self._entries) + len(self._unanswered)
+
+    @property
     def settled(self) -> bool:
         """Whether everything that ended is stored and answered."""
         return not self._entries and not self._unanswered

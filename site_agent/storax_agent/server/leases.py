@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storax_agent.server.connection import CALL_SEC, Connection, Row
+from storax_agent.server.storable import storable
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,10 @@ class LeaseCalls(Connection):
         body = {"site_id": site_id, "ttl_sec": ttl_sec, "batch_job_id": batch_job_id}
         return int(self.post("/sessions/", body)["id"])
 
-    def heartbeat(self, session: int, *, within: float) -> Beat:
-        """Extend the session."""
-        row = self.row(self.call("POST", f"/sessions/{session}/heartbeat", {}, deadline=within))
+    def heartbeat(self, session: int, status: Mapping[str, Any] | None = None, *, within: float) -> Beat:
+        """Extend the session, and say how the agent is; a server of an earlier release does not read that."""
+        body = {"agent": storable(status)} if status else {}
+        row = self.row(self.call("POST", f"/sessions/{session}/heartbeat", body, deadline=within))
         epoch = Epoch(row.get("epoch", 0), row.get("restored_to", 0), row.get("lease_floor", 0))
         return Beat(list(row["cancel"]), epoch)
 

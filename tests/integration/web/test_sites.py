@@ -42,9 +42,9 @@ def test_a_site_says_what_fails_and_what_it_has_to_do(browser: Browser, filled: 
     page = browser.open("sites")
     (listed,) = page.all("tr", id=f"site-{filled['site']}")
     cells = [" ".join(e.text.split()) for e in page.all("td") if e.parent is listed]
-    assert cells[4:] == ["5", "4", "1", "1", "0"]
-    assert "transfers: no space left" in cells[3]
-    assert "3 records set aside" in cells[3]
+    assert cells[7:] == ["5", "4", "1", "1", "0"]
+    assert "transfers: no space left" in cells[6]
+    assert "3 records set aside" in cells[6]
     assert "nothing" in row(browser, "sites", f"site-{filled['quiet']}")
     one = browser.open(f"sites/{filled['site']}")
     assert "since 2026-01-01T00:00:00Z" in one.text
@@ -111,3 +111,24 @@ def test_another_users_sites_are_not_there(
     assert "There are no sites yet." in stranger.open("sites").text
     assert "There are no allocations." in stranger.open("allocations").text
     assert "No allocation matches." in stranger.open(f"allocations?id={filled['failed']}").text
+
+
+def test_a_heartbeat_says_how_the_agent_is_and_agents_of_other_releases_are_heard_too(
+    browser: Browser, user: User
+) -> None:
+    site = user.site()
+    session = user.session(site)
+    assert user.get(f"/sites/{site}")["agent_status"] == {}
+    events = len(user.events(entity="site"))
+    said = {"version": f"0.9 {EVIL}", "unreported": 1234, "free_disk_mb": 51_200}
+    user.post(f"/sessions/{session}/heartbeat", {"agent": {**said, "of_a_later_release": [1]}, "later": 2})
+    user.post(f"/sessions/{session}/heartbeat", {})  # the previous release says nothing
+    user.post(f"/sessions/{session}/heartbeat")
+    assert user.get(f"/sites/{site}")["agent_status"] == said
+    assert len(user.events(entity="site")) == events  # it is no change of the site
+    text = row(browser, "sites", f"site-{site}")
+    assert "0.9 <script>" in text
+    assert "1 234 50 GiB" in text
+    assert "50 GiB" in browser.open(f"sites/{site}").text
+    for wrong in ({"agent": 5}, {"agent": {"unreported": -1}}, {"agent": {"version": "x" * 5000}}):
+        assert user.ask("POST", f"/sessions/{session}/heartbeat", wrong).status_code == 422, wrong

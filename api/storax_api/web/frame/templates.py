@@ -55,9 +55,10 @@ def _size(number: float) -> str:
     """Write a number of bytes in the largest unit that leaves at least one of it."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" or number >= 10 else f"{number:.1f} {unit}"
+            shown = f"{number:.0f}" if unit == "B" or number >= 10 else f"{number:.1f}"
+            return f"{shown}\u00a0{unit}"
         number /= 1024
-    return f"{number:,.1f} TiB"
+    return f"{number:,.1f}\u00a0TiB"
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from storax_api.requests.body import parse, validate
 from storax_api.web.frame.forms import Form
@@ -18,6 +18,11 @@ NAMES = (
     "node_packing_count", "wall_time_min", "wall_time_limit_min", "max_attempts", "max_losses", "retry_delay_sec",
     "retry_on_timeout", "on_parent_failure", "workdir",
 )  # fmt: skip
+LABELS = {
+    "num_nodes": "Nodes", "gpus_per_rank": "GPUs per rank", "mem_per_node_mb": "Memory per node (MiB)",
+    "node_packing_count": "Jobs that share a node", "wall_time_min": "Expected run time (min)",
+    "wall_time_limit_min": "Limit of a run (min)", "max_losses": "Most lost runs", "retry_delay_sec": "Retry delay (s)",
+}  # fmt: skip
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -35,7 +40,13 @@ class Input:
 def inputs(job: Row | None) -> list[Input]:
     """Return the fields for one job, or for many."""
     return [Input("state", "State", JOBS.fields["state"].description, _now(job, "state"), _states(job))] + [
-        Input(name, name.replace("_", " ").capitalize(), JOBS.fields[name].description, _now(job, name), _choices(name))
+        Input(
+            name,
+            LABELS.get(name) or name.replace("_", " ").capitalize(),
+            JOBS.fields[name].description,
+            _now(job, name),
+            _choices(name),
+        )
         for name in NAMES
     ]
 
@@ -54,7 +65,7 @@ def _states(job: Row | None) -> tuple[str, ...]:
 
 def _choices(name: str) -> tuple[str, ...]:
     field = JOBS.fields[name]
-    return tuple(BOOLEANS) if field.pg_type == "boolean" else tuple(field.choices or ())
+    return tuple(BOOLEANS) if field.pg_type == "boolean" else tuple(map(str, get_args(field.annotation)))
 
 
 def patch_of(form: Form) -> dict[str, Any]:
