@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import orjson
 from fastapi import Request, Response
 
@@ -19,6 +20,7 @@ from storax_api.requests.body import hold_values, read_body
 from storax_api.waits import Waits
 from storax_core import limits
 from storax_core.commands import acquire, idempotency, users
+from storax_core.commands.direct.create_job import RecentApps
 from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.database.shares import Shares
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
@@ -33,6 +35,8 @@ SIGNS_IN_TTL = 10  # a poll extends its session's life so many times at most whi
 ATTEMPTS = 5  # of a command that met a deadlock
 LARGE_BODY = 65_536  # above this a repeat is looked for before the work is done
 Command = Callable[[Connection, Context], Awaitable[Any]]
+# A command that is one statement: (connection, context, fingerprint where the answer is to be kept) -> answer as JSON
+OneTrip = Callable[[Connection, Context, str | None], Awaitable[bytes | None]]
 
 
 @dataclass
@@ -57,6 +61,7 @@ class Service:
     started: float = field(default_factory=time.monotonic)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     passwords: Passwords = field(default_factory=Passwords)
+    apps: RecentApps = field(default_factory=RecentApps)
     _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _ready: list[tuple[int, int, int]] = field(default_factory=list)
@@ -151,17 +156,19 @@ class Service:
         actor: str | None = None,
         status: int = 200,
         key: UUID | None = None,
+        one_trip: OneTrip | None = None,
     ) -> Response:
         """Run a mutating command in one transaction, once per Idempotency-Key, and answer its result.
 
-        ``key`` stands for the header where a caller cannot send one: a form of the web page.
+        ``key`` stands for the header where a caller cannot send one: a form of the web page. ``one_trip`` is tried
+        first; the command runs where it answers None.
         """
         call = Call.of(request, caller, raw, actor=actor, status=status, key=key)
         if call.key and len(raw) > LARGE_BODY and (known := await self._replay(call)):
             return known
         for attempt in range(ATTEMPTS):
             try:
-                return await self._once(call, command)
+                return await self._once(call, command, one_trip)
             except Repeated:
                 known = await self._replay(call)
                 if known:
@@ -176,17 +183,30 @@ class Service:
                     raise Unavailable("too many calls change the same rows", hint="Try again in a moment.") from error
         raise AssertionError  # pragma: no cover
 
-    async def _once(self, call: "Call", command: Command) -> Response:
+    async def _once(self, call: "Call", command: Command, one_trip: OneTrip | None) -> Response:
         ctx = Context(call.owner_id, call.actor, call.key or uuid4(), site_id=call.site_id)
+        answer = await self._in_one_trip(call, ctx, one_trip) if one_trip else None
+        if answer is None:
+            answer = await self._in_transaction(call, ctx, command)
+        if ctx.position:
+            self.notify_feeder(ctx.ready)
+        return _answer(answer, call.status, ctx.position)
+
+    async def _in_one_trip(self, call: "Call", ctx: Context, one_trip: OneTrip) -> bytes | None:
+        try:
+            async with self.db.owner(call.owner_id) as conn:
+                return await one_trip(conn, ctx, call.fingerprint if call.key else None)
+        except asyncpg.UniqueViolationError:
+            raise Repeated from None
+
+    async def _in_transaction(self, call: "Call", ctx: Context, command: Command) -> bytes:
         async with self.db.owner_writing(call.owner_id) as conn:
             answer = orjson.dumps(await command(conn, ctx))
             if call.key and not await idempotency.keep(
                 conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer
             ):
                 raise Repeated
-        if ctx.position:
-            self.notify_feeder(ctx.ready)
-        return _answer(answer, call.status, ctx.position)
+        return answer
 
     async def _replay(self, call: "Call") -> Response | None:
         assert call.key is not None  # noqa: S101  (callers checked)

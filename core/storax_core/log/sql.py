@@ -70,7 +70,7 @@ def site_of(resource: Resource) -> str:
     return f"t.{resource.site_field}" if resource.site_field else "NULL::bigint"
 
 
-def _read_site(resource: Resource) -> str:
+def read_site(resource: Resource) -> str:
     """SQL for the site that a new row, as the jsonb ``d``, concerns."""
     return f"(d->>'{resource.site_field}')::bigint" if resource.site_field else "NULL::bigint"
 
@@ -102,19 +102,25 @@ def create(entity: str, *, whole: bool = False) -> str:
     Returns the last position as ``position_``; with ``whole`` beside it the visible fields of each row.
     """
     r = BY_ENTITY[entity]
+    counts = COUNT_DIFFERENCES.format("$5") if r.counted else ""
+    return f"""WITH {LINES},
+{created_rows(r, counts, whole=whole)}
+SELECT (SELECT max(position) FROM ev) AS position_{_whole_rows(r) if whole else ""}"""
+
+
+def created_rows(r: Resource, counts: str, *, whole: bool) -> str:
+    """SQL of the CTEs that insert the rows of ``inp`` and append their ``created`` events."""
     stored = " RETURNING *" if whole else ""
     state_row = f"state_row AS ({_insert(r, r.state_table)}{stored}),\n" if r.split else ""
-    counts = COUNT_DIFFERENCES.format("$5") + ",\n" if r.counted else ""
+    counts += ",\n" if counts else ""
     # Every event of a state has the one before, so that a reader sees how each was entered.
     before = f"'{r.machine.first}'" if r.machine and r.machine.first else "NULL"
     state = "d->>'state'" if r.machine else "NULL"
     secret = "".join(f" - '{n}'" for n, f in r.fields.items() if f.mark.secret)
-    return f"""WITH {LINES},
-main AS ({_insert(r, r.table)}{stored}),
+    return f"""main AS ({_insert(r, r.table)}{stored}),
 {state_row}{counts}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
-  SELECT now(), $2::bigint, {_read_site(r)}, '{entity}', (d->>'id')::bigint, 1,
-    {_typed(f"{entity}.{CREATED}")}, $3, $4::uuid, {before}, {state}, d{secret} FROM inp RETURNING position)
-SELECT (SELECT max(position) FROM ev) AS position_{_whole_rows(r) if whole else ""}"""
+  SELECT now(), $2::bigint, {read_site(r)}, '{r.entity}', (d->>'id')::bigint, 1,
+    {_typed(f"{r.entity}.{CREATED}")}, $3, $4::uuid, {before}, {state}, d{secret} FROM inp RETURNING position)"""
 
 
 def _whole_rows(resource: Resource) -> str:
