@@ -89,7 +89,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def read_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
         only(request, "as_of")
         wanted, as_of = row_id(id, resource), as_of_parameter(request)
-        async with service_of(request).db.owner(who.owner_id) as conn:
+        async with service_of(request).db.owner(who.owner_id, by_key=True) as conn:
             row = await existing_row(conn, resource, who.owner_id, wanted, as_of)
         scope.require_row(who, resource, row)
         return json(row)
@@ -123,8 +123,8 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
                 return {"columns": columns, "rows": [list(row.values()) for row in created]}
             return {"results": await _read_many(conn, resource, who.owner_id, [row["id"] for row in created])}
 
-        async def one_trip(conn: Connection, ctx: Context, fingerprint: str | None) -> bytes | None:
-            return await create_job(conn, ctx, service.apps, checked[0], fingerprint)
+        async def one_trip(conn: Connection, ctx: Context) -> bytes | None:
+            return await create_job(conn, ctx, service.apps, checked[0])
 
         alone = one_trip if single and resource is JOBS else None
         return await service.run(request, who, raw, command, status=201, one_trip=alone)

@@ -3,20 +3,10 @@
 from functools import lru_cache
 
 from storax_core.database.aliases import column
-from storax_core.log.sql import TAKE_FENCE, created_rows, read_site
+from storax_core.log.sql import TAKE_FENCE, created_rows, keep_answer, read_site
 from storax_core.resources import BY_ENTITY, Resource
 
 TIME = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
-
-
-def keep_answer(*, command: str, fingerprint: str, position: str, answer: str, source: str) -> str:
-    """SQL of the CTE ``kept``: the answer under the call's key, where ``fingerprint`` is not null; $2 is the owner.
-
-    Where another call with the key was first, the whole statement fails by the key's uniqueness, and has no effect.
-    """
-    return f"""kept AS (INSERT INTO command (owner_id, key, fingerprint, position, answer, created_at)
-  SELECT $2::bigint, {command}::uuid, {fingerprint}::text, {position}, convert_to({answer}, 'UTF8'), now()
-  FROM {source} WHERE {fingerprint}::text IS NOT NULL)"""  # noqa: S608
 
 
 @lru_cache

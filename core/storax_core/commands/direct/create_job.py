@@ -36,10 +36,8 @@ class RecentApps:
         self._apps.pop((owner_id, app_id), None)
 
 
-async def create_job(
-    conn: Connection, ctx: Context, apps: RecentApps, new_row: Row, fingerprint: str | None
-) -> bytes | None:
-    """Create one job, and keep the answer under the command's id where there is a ``fingerprint``. Returns the answer.
+async def create_job(conn: Connection, ctx: Context, apps: RecentApps, new_row: Row) -> bytes | None:
+    """Create one job, and keep the answer under its key where the call has one. Returns the answer as JSON.
 
     None: nothing was done, because the job has links, its App changed, or the row is refused; the ordinary command
     then does it, or says what is wrong. Raises asyncpg.UniqueViolationError where another call with the key was first.
@@ -49,16 +47,16 @@ async def create_job(
         row = _whole_row(new_row, app)
     except Invalid:
         row = None
-    answer = None if row is None else await _write(conn, ctx, row, app["version"], fingerprint)
+    answer = None if row is None else await _write(conn, ctx, row, app["version"])
     if answer is None:
         apps.forget(ctx.owner_id, new_row["app_id"])
     return answer
 
 
-async def _write(conn: Connection, ctx: Context, row: Row, app_version: int, fingerprint: str | None) -> bytes | None:
+async def _write(conn: Connection, ctx: Context, row: Row, app_version: int) -> bytes | None:
     record: Any = await conn.fetchrow(
         one_trip.create_job(), json_lines([row]), ctx.owner_id, ctx.actor, ctx.command_id, row["app_id"], app_version,
-        fingerprint,
+        ctx.fingerprint,
     )  # fmt: skip
     if record is None:
         return None
