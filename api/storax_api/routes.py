@@ -16,6 +16,7 @@ from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, json
 from storax_core import limits
 from storax_core.commands import create, delete, update
+from storax_core.commands.direct.create_job import create_job
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
 from storax_core.log.append import Context
@@ -88,7 +89,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def read_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
         only(request, "as_of")
         wanted, as_of = row_id(id, resource), as_of_parameter(request)
-        async with service_of(request).db.owner(who.owner_id) as conn:
+        async with service_of(request).db.owner(who.owner_id, by_key=True) as conn:
             row = await existing_row(conn, resource, who.owner_id, wanted, as_of)
         scope.require_row(who, resource, row)
         return json(row)
@@ -122,7 +123,11 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
                 return {"columns": columns, "rows": [list(row.values()) for row in created]}
             return {"results": await _read_many(conn, resource, who.owner_id, [row["id"] for row in created])}
 
-        return await service.run(request, who, raw, command, status=201)
+        async def one_trip(conn: Connection, ctx: Context) -> bytes | None:
+            return await create_job(conn, ctx, service.apps, checked[0])
+
+        alone = one_trip if single and resource is JOBS else None
+        return await service.run(request, who, raw, command, status=201, one_trip=alone)
 
 
 async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ from storax_api.requests.body import hold_values, read_body
 from storax_api.waits import Waits
 from storax_core import limits
 from storax_core.commands import acquire, idempotency, users
+from storax_core.commands.direct.create_job import RecentApps
+from storax_core.commands.idempotency import Repeated
 from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.database.shares import Shares
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
@@ -57,6 +59,8 @@ class Service:
     started: float = field(default_factory=time.monotonic)
     holders: OrderedDict[int, acquire.Holder] = field(default_factory=OrderedDict)
     passwords: Passwords = field(default_factory=Passwords)
+    apps: RecentApps = field(default_factory=RecentApps)
+    app_rows: OrderedDict[tuple[int, int], tuple[int, Any]] = field(default_factory=OrderedDict)
     _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
     _ready: list[tuple[int, int, int]] = field(default_factory=list)
@@ -151,17 +155,19 @@ class Service:
         actor: str | None = None,
         status: int = 200,
         key: UUID | None = None,
+        one_trip: Command | None = None,
     ) -> Response:
         """Run a mutating command in one transaction, once per Idempotency-Key, and answer its result.
 
-        ``key`` stands for the header where a caller cannot send one: a form of the web page.
+        ``key`` stands for the header where a caller cannot send one: a form of the web page. ``one_trip`` is tried
+        first: a command that is one statement, keeps its answer itself, and returns it as JSON, or None to do nothing.
         """
         call = Call.of(request, caller, raw, actor=actor, status=status, key=key)
         if call.key and len(raw) > LARGE_BODY and (known := await self._replay(call)):
             return known
         for attempt in range(ATTEMPTS):
             try:
-                return await self._once(call, command)
+                return await self._once(call, command, one_trip)
             except Repeated:
                 known = await self._replay(call)
                 if known:
@@ -176,21 +182,34 @@ class Service:
                     raise Unavailable("too many calls change the same rows", hint="Try again in a moment.") from error
         raise AssertionError  # pragma: no cover
 
-    async def _once(self, call: "Call", command: Command) -> Response:
-        ctx = Context(call.owner_id, call.actor, call.key or uuid4(), site_id=call.site_id)
-        async with self.db.owner_writing(call.owner_id) as conn:
-            answer = orjson.dumps(await command(conn, ctx))
-            if call.key and not await idempotency.keep(
-                conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer
-            ):
-                raise Repeated
+    async def _once(self, call: "Call", command: Command, one_trip: Command | None) -> Response:
+        ctx = Context(call.owner_id, call.actor, call.key or uuid4(), site_id=call.site_id, fingerprint=call.kept_by)
+        with idempotency.once():
+            answer = await self._in_one_trip(ctx, one_trip) if one_trip else None
+            answer = answer or await self._in_transaction(call, ctx, command)
         if ctx.position:
             self.notify_feeder(ctx.ready)
         return _answer(answer, call.status, ctx.position)
 
+    async def _in_one_trip(self, ctx: Context, one_trip: Command) -> bytes | None:
+        async with self.db.owner(ctx.owner_id, by_key=True) as conn:
+            answer: bytes | None = await one_trip(conn, ctx)
+            return answer
+
+    async def _in_transaction(self, call: "Call", ctx: Context, command: Command) -> bytes:
+        async with self.db.owner_writing(call.owner_id) as conn:
+            answer = orjson.dumps(await command(conn, ctx))
+            if (
+                call.key
+                and not ctx.kept
+                and not await idempotency.keep(conn, call.owner_id, call.key, call.fingerprint, ctx.position, answer)
+            ):
+                raise Repeated
+        return answer
+
     async def _replay(self, call: "Call") -> Response | None:
         assert call.key is not None  # noqa: S101  (callers checked)
-        async with self.db.owner(call.owner_id) as conn:
+        async with self.db.owner(call.owner_id, by_key=True) as conn:
             row = await idempotency.seen(conn, call.owner_id, call.key, call.fingerprint)
         return _answer(row["answer"], call.status, row["position"], replayed=True) if row else None
 
@@ -221,10 +240,6 @@ class Service:
             self._wakes_due = 0
 
 
-class Repeated(Exception):
-    """Another call with this key was first. A signal, not an error: it rolls the repeat back."""
-
-
 @dataclass(frozen=True)
 class Call:
     """What identifies one mutating call."""
@@ -236,6 +251,11 @@ class Call:
     status: int
     site_id: int | None = None
     token_id: int | None = None
+
+    @property
+    def kept_by(self) -> str | None:
+        """The fingerprint, where the answer is to be kept."""
+        return self.fingerprint if self.key else None
 
     @classmethod
     def of(

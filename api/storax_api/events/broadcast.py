@@ -26,6 +26,7 @@ from storax_core.queues import QueueDown, Queues
 
 log = logging.getLogger("storax.api")
 POLL_SEC = 0.25  # between reads of Postgres while Redis is away
+NOBODY_SEC = 0.25  # and while nobody listens
 QUIET_SEC = 2.0  # without a batch, after which Postgres is asked whether there was none
 ROUND_SEC, LIMIT_SEC = 10.0, 15.0  # for one round, and between two that succeed
 CHUNK = 2000  # events read at once
@@ -93,6 +94,7 @@ class Broadcast(Background):
         self._end = 0  # position up to which it is being read
         self._succeeded = time.monotonic()
         self._reading: asyncio.Task[int] | None = None
+        self._arrival = asyncio.Event()
         self.restarts = 0
 
     @contextlib.contextmanager
@@ -100,6 +102,7 @@ class Broadcast(Background):
         """Yield an inbox that receives the owner's events from now on."""
         subscriber = Subscriber(owner_id, max(self._last, self._end))
         self._subscribers.add(subscriber)
+        self._arrival.set()
         try:
             yield subscriber
         finally:
@@ -130,9 +133,19 @@ class Broadcast(Background):
             async with self._round():
                 entries = await self._queues.follow(at, QUIET_SEC)
                 at = entries[-1] if entries else at
+                await self._wait_for_subscriber()
                 await self._advance()
                 if not entries and _position(await self._queues.feed_end()) < _position(at):
                     return  # a new stream, behind the position that this one waits for
+
+    async def _wait_for_subscriber(self) -> None:
+        """Let events gather for a moment while there is nobody to hand them to."""
+        if self._subscribers:
+            return
+        self._arrival.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NOBODY_SEC):
+                await self._arrival.wait()
 
     @contextlib.asynccontextmanager
     async def _round(self) -> AsyncIterator[None]:

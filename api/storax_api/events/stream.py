@@ -128,7 +128,7 @@ class EventStream:
 
     async def _job(self, job_id: int) -> dict[str, Any] | None:
         try:
-            async with self.db.owner(self.owner_id) as conn:
+            async with self.db.owner(self.owner_id, by_key=True) as conn:
                 return await select.fetch_one(conn, JOBS, self.owner_id, job_id)
         except NOT_NOW:
             return None  # the event does not wait for it

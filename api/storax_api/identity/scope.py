@@ -97,7 +97,7 @@ async def require_session(service: Service, caller: Caller, session_id: int) -> 
     known = service.holders.get(session_id)
     site_id = known.site_id if known and known.owner_id == caller.owner_id else None
     if site_id is None:
-        async with service.db.owner(caller.owner_id) as conn:
+        async with service.db.owner(caller.owner_id, by_key=True) as conn:
             site_id = await conn.fetchval(SESSION_SITE, session_id, caller.owner_id)
     if site_id != caller.site_id:
         raise NotFound(

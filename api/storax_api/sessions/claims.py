@@ -9,9 +9,10 @@ from uuid import uuid4
 import orjson
 from fastapi import Response
 
-from storax_api.service import Call, Repeated, Service, json
+from storax_api.service import Call, Service, json
 from storax_core import limits
 from storax_core.commands import acquire, idempotency, leases
+from storax_core.commands.idempotency import Repeated
 from storax_core.database import session_life
 from storax_core.database.connections import Connection
 from storax_core.database.json_meter import DROPPED, meter_of
@@ -22,6 +23,8 @@ from storax_core.resources import Resource
 
 # (connection, context, holder, ids to choose from or None for all, number of rows leased already) -> leased rows
 Claim = Callable[[Connection, Context, acquire.Holder, list[int] | None, int], Awaitable[list[Any]]]
+# (connection, context, holder, id to choose) -> leased rows
+ClaimAlone = Callable[[Connection, Context, acquire.Holder, int], Awaitable[list[Any]]]
 GROWTH = 4  # a pop after one that held only stale hints is this many times as large
 MOST_HINTS = 2048  # in one pop
 
@@ -32,7 +35,8 @@ class Work:
 
     ``batch`` is how many ids to pop from the site's queue at once; 0 where the queue's head cannot answer, because the
     request has conditions: then every attempt searches Postgres. ``live`` is SQL for those of the ids $1 that may still
-    be taken. ``cancellable``: users may cancel such work, and the session is to learn of it.
+    be taken. ``cancellable``: users may cancel such work, and the session is to learn of it. ``claim_alone`` claims one
+    id in one round trip.
     """
 
     resource: Resource
@@ -41,6 +45,7 @@ class Work:
     claim: Claim
     live: str
     cancellable: bool = False
+    claim_alone: ClaimAlone | None = None
 
 
 @dataclass
@@ -106,6 +111,8 @@ class ClaimCall:
         call, which extends its life; later attempts are the server's own, and prove nothing. Raises Repeated where
         another try of the same call was first.
         """
+        if hints and len(hints) == 1 and not arriving and (claimed := await self._claim_alone(hints[0])):
+            return claimed
         ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
         async with self.service.db.owner_writing(self.call.owner_id) as conn:
             holder = await self._holder(conn, hints, arriving=arriving)
@@ -117,6 +124,17 @@ class ClaimCall:
             # With leased rows the answer does not wait for cancels: they wake the session's next call at once.
             cancels = [] if rows else await self._cancels(conn)
             return Claimed(rows, cancels, holder, ctx.position)
+
+    async def _claim_alone(self, hint: int) -> Claimed | None:
+        """Lease the one job of a hint in one round trip; None where that needs more, and nothing was done."""
+        holder = self.known_holder()
+        if holder is None or self.work.claim_alone is None:
+            return None
+        ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4(), fingerprint=self.call.kept_by)
+        with idempotency.once():
+            async with self.service.db.owner(self.call.owner_id, by_key=True) as conn:
+                rows = await self.work.claim_alone(conn, ctx, holder, hint)
+        return Claimed(rows, [], holder, ctx.position) if rows else None
 
     def known_holder(self) -> acquire.Holder | None:
         """Return the session as this process last saw it, without a query."""

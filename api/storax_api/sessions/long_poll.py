@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from fastapi import Request
 
-from storax_api.service import Repeated
 from storax_api.sessions.claims import ClaimCall, Claimed
 from storax_core.commands.acquire import Holder
+from storax_core.commands.idempotency import Repeated
 from storax_core.database import session_life
 from storax_core.queues import QueueDown
 
@@ -94,7 +94,7 @@ class LongPoll:
         """Whether the session lives and no earlier try of this call was answered. The call is a sign of life."""
         call, service = self.call.call, self.call.service
         statement = session_life.FRESH_TOUCHED if service.is_sign_due(holder) else session_life.FRESH
-        async with service.db.owner(call.owner_id) as conn:
+        async with service.db.owner(call.owner_id, by_key=True) as conn:
             first = await conn.fetchval(statement, self.call.session_id, call.owner_id, call.key)
         self.arriving = first is None
         return bool(first)

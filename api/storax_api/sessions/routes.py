@@ -90,11 +90,16 @@ async def acquire_jobs(request: Request, who: Who, id: str, wait: Wait = 0) -> R
             return await acquire.claim(conn, ctx, holder, fewer, ids)
 
         rows = await capacity.lease(conn, up_to, ask.max_num_jobs - leased, leased)
-        apps.start({row["app_id"] for row in rows})
+        apps.start(dict.fromkeys((row["app_id"] for row in rows), None))
+        return rows
+
+    async def claim_alone(conn: Connection, ctx: Context, holder: Holder, job_id: int) -> list[Any]:
+        rows = await acquire.claim_alone(conn, ctx, holder, ask, job_id)
+        apps.start({row["app_id"]: row["app_version_"] for row in rows})
         return rows
 
     batch = 0 if ask.constrained else ask.max_num_jobs
-    work = Work(JOBS, "ready", batch, claim, acquire.LIVE_JOBS, cancellable=True)
+    work = Work(JOBS, "ready", batch, claim, acquire.LIVE_JOBS, cancellable=True, claim_alone=claim_alone)
     claimed = await _poll(request, who, session_id, raw, work, wait)
     rows = await apps.rows({row["app_id"] for row in claimed.rows})
     return claimed.response({"jobs": acquire.plain(claimed.rows), "apps": rows, "cancel": claimed.cancels})

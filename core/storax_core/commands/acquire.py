@@ -33,6 +33,7 @@ LONG_LARGE_FIRST = "s.wall_time_min DESC, s.num_nodes DESC, s.node_packing_count
 LIVE_JOBS = f"""SELECT id, priority FROM job_state
 WHERE id = ANY($1::bigint[]) AND {STILL_TAKEABLE} ORDER BY {first_in_line("job_state")}"""  # noqa: S608
 LIVE_BATCH_JOBS = f"SELECT id, 0 AS priority FROM batch_job WHERE id = ANY($1::bigint[]) AND {SUBMITTABLE} ORDER BY id"  # noqa: S608
+APP_VERSION = ", (SELECT a.version FROM app a WHERE a.id = t.app_id) AS app_version_"
 Limit = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Sum = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
@@ -96,9 +97,10 @@ HOLDER_FIELDS = tuple(field.name for field in fields(Holder))
 
 
 async def claim(
-    conn: Connection, ctx: Context, holder: Holder, ask: Acquire, candidates: Sequence[int] | None = None
-) -> list[Any]:
-    """Lease up to ``max_num_jobs`` to the holder, in one statement.
+    conn: Connection, ctx: Context, holder: Holder, ask: Acquire, candidates: Sequence[int] | None = None,
+    *, more: str | None = None,
+) -> list[Any]:  # fmt: skip
+    """Lease up to ``max_num_jobs`` to the holder, in one statement; ``more`` is as for ``append_picked``.
 
     ``candidates`` are the ids to choose from; None: all. Those that another session holds by now are passed over. A
     session that has ended gets nothing.
@@ -112,7 +114,16 @@ async def claim(
     _narrow(ask, where)
     ctes = f"{_alive(where.param(holder.id))},\n{_picked(ask, where)}"
     change = rules.lease_jobs(holder.id, holder.batch_job_id)
-    return await append_picked(conn, ctx, JOBS, Pick(ctes, where.params, ask.order_by), change)
+    return await append_picked(conn, ctx, JOBS, Pick(ctes, where.params, ask.order_by), change, more)
+
+
+async def claim_alone(conn: Connection, ctx: Context, holder: Holder, ask: Acquire, job_id: int) -> list[Any]:
+    """As ``claim`` of one job, in a transaction of its own, which keeps the id under the call's key.
+
+    The row has the version of its App as ``app_version_``. Raises asyncpg.UniqueViolationError where another try of the
+    call was first.
+    """
+    return await claim(conn, ctx, holder, ask, [job_id], more=APP_VERSION)
 
 
 def _alive(session: str) -> str:
@@ -183,5 +194,5 @@ pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence, alive WHERE b.owner_i
 
 
 def plain(rows: Sequence[Any]) -> list[Row]:
-    """Claimed rows as dictionaries, without the position."""
-    return [{k: v for k, v in row.items() if k != "position_"} for row in rows]
+    """Claimed rows as dictionaries, without what the server adds for itself."""
+    return [{k: v for k, v in row.items() if not k.endswith("_")} for row in rows]

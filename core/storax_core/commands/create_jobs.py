@@ -19,7 +19,7 @@ EDGES = """INSERT INTO job_parent (child_id, parent_id, owner_id)
 SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT DO NOTHING"""
 
 APPS = """SELECT id, site_id, name, parameters::text AS p, transfers::text AS t, hooks::text AS h,
-  max_attempts, max_losses, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout{more} FROM app
+  max_attempts, max_losses, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout, version{more} FROM app
 WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2 FOR KEY SHARE"""
 PARENT_STATES = """SELECT id, state FROM job_state
 WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2 ORDER BY id FOR SHARE"""
@@ -63,11 +63,10 @@ async def _decide(
     for place, (row, row_id) in enumerate(zip(rows, ids, strict=True)):
         app, where = apps[row["app_id"]], f"job {place} of this call" if len(rows) > 1 else "the job"
         check_parameters(row, app, where)
-        if app["inherited"]:
-            row.update({n: value for n, value in app["inherited"].items() if n not in row})
+        inherit(row, app)
         row["id"], row["site_id"] = row_id, app["site_id"]
         items = _transfers(row, app, where)
-        row["state"] = _first_state(row, parents, items)
+        set_first_state(row, parents, items)
         _stages(row, items)
         transfers += items
     return rows, edges, transfers
@@ -108,6 +107,7 @@ def _app(record: Mapping[str, Any]) -> Row:
     declared = orjson.loads(record["p"])
     return {
         "site_id": record["site_id"],
+        "version": record["version"],
         "name": record["name"],
         "transfers": orjson.loads(record["t"]),
         "known": frozenset(declared),
@@ -121,6 +121,12 @@ def _inherited(record: Mapping[str, Any]) -> Row:
     values: Row = {n: record[n] for n in ("max_attempts", "max_losses", "retry_delay_sec", "retry_on_timeout")}
     values |= {"retry_exit_codes": orjson.loads(record["codes"]), "hooks": " ".join(orjson.loads(record["h"]))}
     return {n: value for n, value in values.items() if value != JOBS.fields[n].default}
+
+
+def inherit(row: Row, app: Row) -> None:
+    """Add the fields that a job inherits from its App to those that its row names."""
+    if app["inherited"]:
+        row.update({n: value for n, value in app["inherited"].items() if n not in row})
 
 
 def check_parameters(row: Row, app: Row, where: str) -> None:
@@ -179,6 +185,11 @@ async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> d
     if missing:
         raise Invalid(f"parent job {missing[0]} does not exist", hint="Create parents first, or in the same call.")
     return states
+
+
+def set_first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> None:
+    """Set the state in which a job is created. Raises Invalid where a parent has failed."""
+    row["state"] = _first_state(row, parents, items)
 
 
 def _first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> str:

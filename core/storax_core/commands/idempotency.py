@@ -5,9 +5,13 @@ do the work, but its key collides, so its transaction is rolled back and the fir
 moment the later ones wait at the key for the first to commit.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from storax_core.database.connections import Connection
 from storax_core.errors import KeyReused
@@ -16,6 +20,21 @@ KEEP = """INSERT INTO command (owner_id, key, fingerprint, position, answer, cre
 VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT DO NOTHING RETURNING true"""
 SEEN = "SELECT fingerprint, position, answer FROM command WHERE owner_id = $1 AND key = $2"
 KEEP_DAYS = 7
+
+
+class Repeated(Exception):
+    """Another call with this key was first. A signal, not an error: it rolls the repeat back."""
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """Raise Repeated for a statement that failed because another call with its key was first."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "command_pkey":
+            raise
+        raise Repeated from None
 
 
 def fingerprint(method: str, path: str, body: bytes) -> str:

@@ -9,7 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from storax_core.commands import hook_jobs, transitions
-from storax_core.commands.locks import lock_mine, require_mine
+from storax_core.commands.locks import CANCELS, REPORTED, lock_mine, require_mine
 from storax_core.database import epochs, uptime
 from storax_core.database.connections import Connection
 from storax_core.database.session_life import touch
@@ -38,11 +38,6 @@ from storax_core.resources.types import (
     Whole,
 )
 
-CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
-# The site of a session that lives, or of one that has ended.
-SITE = """SELECT coalesce((SELECT site_id FROM session WHERE id = $1 AND owner_id = $2), (SELECT site_id
-FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1
-  AND owner_id IS NOT DISTINCT FROM $2))"""
 # Sessions inside these BatchJobs, with what the scheduler says of their allocations.
 INSIDE = """SELECT s.id AS session_id, b.id, b.scheduler_id, b.status_info::text AS info, b.wall_time_min, b.start_time,
   b.end_time FROM session s JOIN batch_job b ON b.id = s.batch_job_id
@@ -142,7 +137,7 @@ async def heartbeat(conn: Connection, owner_id: int, session_id: int, status: Ag
 
 async def cancels(conn: Connection, session_id: int) -> list[Row]:
     """Jobs of this session whose process is to be stopped."""
-    return [dict(r) for r in await conn.fetch(CANCELS, session_id)]
+    return [dict(r) for r in await conn.fetch(CANCELS.format("$1"), session_id)]
 
 
 async def report(conn: Connection, ctx: Context, session_id: int, reports: Sequence[Report]) -> Row:
@@ -152,12 +147,13 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
     ended may still report: each job's epoch decides. What is refused has no effect but its event. Raises NotFound for a
     session that never was the caller's.
     """
-    site_id = await conn.fetchval(SITE, session_id, ctx.owner_id)
+    by_job, stale = _newest(reports)
+    rows = await conn.fetch(REPORTED, ctx.owner_id, list(by_job), session_id)
+    site_id = rows[0]["session_site"]
     if site_id is None:
         await epochs.check_id(conn, "session", session_id)
         raise NotFound(f"session {session_id} does not exist")
-    by_job, stale = _newest(reports)
-    facts = {f["id"]: f for f in await transitions.lock_jobs(conn, ctx.owner_id, list(by_job))}
+    facts = {f["id"]: f for f in rows if f["id"] is not None}
     await hook_jobs.merge_maps(conn, ctx, {i: by_job[i] for i in facts})
     changes, accepted = [], []
     refused = [
@@ -171,8 +167,11 @@ async def report(conn: Connection, ctx: Context, session_id: int, reports: Seque
             refused.append({"id": fact["id"], "code": code, "detail": detail})
         else:
             accepted.append(fact["id"])
-    await transitions.append_job_changes(conn, ctx, changes)
-    return {"accepted": accepted, "refused": refused, "cancel": await cancels(conn, session_id)}
+    given_up = {c.id for c in changes if "session_id" in c.patch}
+    stop = [c for c in orjson.loads(rows[0]["cancels"] or "[]") if c["id"] not in given_up]
+    answer = {"accepted": accepted, "refused": refused, "cancel": stop}
+    await transitions.append_job_changes(conn, ctx, changes, answer=orjson.dumps(answer))
+    return answer
 
 
 async def _apply(conn: Connection, ctx: Context, facts: Facts, report: Row, site_id: int) -> tuple[Change, str, str]:

@@ -23,6 +23,21 @@ FROM event_log e WHERE e.entity = 'job' AND e.entity_id = job_state.id AND e.to_
 ORDER BY e.version DESC LIMIT 1) END AS failed_from"""  # noqa: S608
 
 
+# The jobs $2 of the owner $1, locked in id order.
+LOCK_JOBS = f"""SELECT {JOB_FACTS} FROM job_state
+WHERE id = ANY($2::bigint[]) AND owner_id IS NOT DISTINCT FROM $1 ORDER BY id FOR UPDATE"""  # noqa: S608
+# The jobs of a session whose process is to be stopped.
+CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = {} AND cancel_requested"
+# The site of the session $3 that lives, or of one that has ended.
+SITE = """coalesce((SELECT site_id FROM session WHERE id = $3 AND owner_id = $1), (SELECT site_id
+FROM event_log WHERE entity = 'session' AND entity_id = $3 AND version = 1
+  AND owner_id IS NOT DISTINCT FROM $1))"""
+# The jobs $2 of a report, locked; each row has the site of the session $3 and its jobs to be stopped. One row at least.
+REPORTED = f"""WITH locked AS MATERIALIZED ({LOCK_JOBS})
+SELECT {SITE} AS session_site, (SELECT json_agg(c)::text FROM ({CANCELS.format("$3")}) c) AS cancels, locked.*
+FROM (VALUES (1)) AS one LEFT JOIN locked ON true ORDER BY locked.id"""  # noqa: S608
+
+
 async def lock_mine(
     conn: Connection, owner_id: int, resource: Resource, ids: Sequence[int], columns: str
 ) -> list[Facts]:

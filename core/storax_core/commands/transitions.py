@@ -20,9 +20,21 @@ async def lock_jobs(conn: Connection, owner_id: int, ids: Sequence[int]) -> list
     return await lock_mine(conn, owner_id, JOBS, ids, JOB_FACTS)
 
 
-async def append_job_changes(conn: Connection, ctx: Context, changes: Sequence[Change]) -> None:
-    """Write changes of locked jobs and of the jobs that end because of them, and settle what hangs on them."""
+async def append_job_changes(
+    conn: Connection, ctx: Context, changes: Sequence[Change], *, answer: bytes | None = None
+) -> None:
+    """Write changes of locked jobs and of the jobs that end because of them, and settle what hangs on them.
+
+    ``answer`` is that of the command, where these changes are its last; it is kept with them if nothing hangs on them.
+    """
     below = await graph.ended_below(conn, graph.ends_of(changes))
+    recorded = [c for c in changes if c.events]
+    if answer is not None and ctx.fingerprint and recorded and not below and not _moves_transfers(changes):
+        ended = [c.id for c in changes if c.patch.get("state") in JOB_DONE]
+        if not await append.append_last_changes(conn, ctx, recorded, ended, answer):
+            return
+        await settle(conn, ctx, changes)
+        return
     await append.append_changes(conn, ctx, JOBS, [*changes, *below])
     await settle(conn, ctx, [*changes, *below])
 
@@ -38,6 +50,13 @@ async def settle(conn: Connection, ctx: Context, changes: Sequence[Change]) -> N
     await await_parents(conn, ctx, entered[JobState.AWAITING_PARENTS])
     await start_transfers(conn, ctx, entered[JobState.READY], "in")
     await start_transfers(conn, ctx, entered[JobState.POSTPROCESSED], "out")
+
+
+def _moves_transfers(changes: Sequence[Change]) -> bool:
+    """Whether ``settle`` has more to do after these changes than to look for children."""
+    busy = (JobState.AWAITING_PARENTS, JobState.READY, JobState.POSTPROCESSED)
+    states = [(change, change.patch.get("state")) for change in changes]
+    return any(state in busy or (state in JOB_DONE and not _complete(change)) for change, state in states)
 
 
 def _complete(change: Change) -> bool:

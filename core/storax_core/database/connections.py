@@ -44,7 +44,10 @@ STATEMENT_TIMEOUT_MS = 30_000
 CLOSE_SEC = 3.0
 ANSWER_SEC = 35.0  # for a statement's answer; by then Postgres has ended the statement
 SHOW_OWNER = """SELECT set_config('storax.owner', $1, false), set_config('application_name', $2, false),
-set_config('plan_cache_mode', $3, false)"""
+set_config('plan_cache_mode', $3, false), set_config('enable_hashjoin', $4, false),
+set_config('enable_mergejoin', $4, false), set_config('enable_seqscan', $4, false)"""
+# By kind of statement: how its plans are kept, and whether it may join and read without an index.
+PLANS = {"": ("auto", "on"), "filter": ("force_custom_plan", "on"), "key": ("force_generic_plan", "off")}
 PROBE = "CREATE TEMPORARY TABLE storax_probe AS SELECT repeat('x', 1000) FROM generate_series(1, 32)"
 
 
@@ -93,18 +96,18 @@ class Database:
         return cls(url, app, worker, at_once=at_once)
 
     @asynccontextmanager
-    async def owner(self, owner_id: int, *, by_filter: bool = False) -> AsyncIterator[Connection]:
+    async def owner(self, owner_id: int, *, by_filter: bool = False, by_key: bool = False) -> AsyncIterator[Connection]:
         """A connection that sees rows of this owner only.
 
         ``by_filter``: each statement is planned for its own values. A plan that was kept for a common value would read
-        the whole store for a rare one. Statements that know the ids of their rows keep their plans.
+        the whole store for a rare one. ``by_key``: each statement knows the keys of its rows, keeps its plan, and looks
+        rows up by index, as a command does; it may be a command that is one statement.
         """
+        kind = "filter" if by_filter else "key" if by_key else ""
+        name = f"{APP_ROLE}:{owner_id}{kind and ':' + kind}"
         async with self._shares.of(owner_id), self._lend(self._app) as conn:
-            name, plans = (f"{APP_ROLE}:{owner_id}", "auto")
-            if by_filter:
-                name, plans = f"{name}:filter", "force_custom_plan"
             if conn.get_settings().application_name != name:
-                await conn.execute(SHOW_OWNER, str(owner_id), name, plans)
+                await conn.execute(SHOW_OWNER, str(owner_id), name, *PLANS[kind])
             yield conn
 
     @asynccontextmanager

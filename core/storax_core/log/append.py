@@ -18,7 +18,7 @@ from storax_core.database.connections import Connection
 from storax_core.errors import TooLarge
 from storax_core.lifecycle.change import Change, Patch, Row, SetChange
 from storax_core.log import sql
-from storax_core.resources import Resource
+from storax_core.resources import JOBS, Resource
 
 PIECES = 250
 FEWER_ROWS = "Change fewer rows at once: add a filter, for instance by id."
@@ -30,6 +30,8 @@ class Context:
 
     ``ready`` gathers jobs that this command made runnable, as (site, id, priority): hints for the queues, to be sent
     once it is committed. ``site_id`` is the site whose token the caller has; None: it may act on the whole account.
+    ``fingerprint`` is that of a call whose answer is to be kept under its key, which is the command; ``kept``: a
+    statement of the command has done so.
     """
 
     owner_id: int
@@ -38,6 +40,8 @@ class Context:
     position: int = 0
     ready: list[tuple[int, int, int]] = field(default_factory=list)
     site_id: int | None = None
+    fingerprint: str | None = None
+    kept: bool = False
 
     def advance_position(self, position: int | None) -> None:
         """Advance ``position`` to the last one appended."""
@@ -139,15 +143,43 @@ async def append_changes(conn: Connection, ctx: Context, resource: Resource, cha
     """Write decided changes of rows that this transaction has locked."""
     recorded = [c for c in changes if c.events]
     if recorded:
-        keys = frozenset().union(*(c.patch for c in recorded)) & frozenset(resource.folded)
-        args: list[Any] = [json_lines(sql.change_line(c) for c in recorded), ctx.actor, ctx.command_id]
-        if resource.counted:
-            args.append(_count_lines(_count_differences(recorded)))
-        ctx.advance_position(await conn.fetchval(sql.apply(resource.entity, keys), *args))
+        statement, args = _applied(ctx, resource, recorded)
+        ctx.advance_position(await conn.fetchval(statement, *args))
 
 
-async def append_picked(conn: Connection, ctx: Context, resource: Resource, pick: Pick, change: SetChange) -> list[Any]:
-    """Pick rows, lock them and change all of them alike, one event each, in one statement. Returns the changed rows."""
+async def append_last_changes(
+    conn: Connection, ctx: Context, changes: Sequence[Change], ended: Sequence[int], answer: bytes
+) -> bool:
+    """As ``append_changes`` of jobs, and keep the command's answer, unless one of ``ended`` has children to settle.
+
+    Returns whether there are such children. Raises asyncpg.UniqueViolationError where another call with the key was
+    first.
+    """
+    statement, args = _applied(ctx, JOBS, changes, last=True)
+    row: Any = await conn.fetchrow(statement, *args, list(ended), ctx.owner_id, ctx.fingerprint, answer.decode())
+    ctx.advance_position(row["position"])
+    ctx.kept = not row["parents"]
+    return not ctx.kept
+
+
+def _applied(
+    ctx: Context, resource: Resource, changes: Sequence[Change], *, last: bool = False
+) -> tuple[str, list[Any]]:
+    """The statement that applies changes, and its arguments."""
+    keys = frozenset().union(*(c.patch for c in changes)) & frozenset(resource.folded)
+    args: list[Any] = [json_lines(sql.change_line(c) for c in changes), ctx.actor, ctx.command_id]
+    if resource.counted:
+        args.append(_count_lines(_count_differences(changes)))
+    return sql.apply(resource.entity, keys, last=last), args
+
+
+async def append_picked(
+    conn: Connection, ctx: Context, resource: Resource, pick: Pick, change: SetChange, more: str | None = None
+) -> list[Any]:
+    """Pick rows, lock them and change all of them alike, one event each, in one statement. Returns the changed rows.
+
+    ``more``: the statement is a transaction by itself, keeps the ids under the call's key, and selects this SQL too.
+    """
     statement = sql.change_picked(
         resource.entity,
         change.type,
@@ -156,8 +188,13 @@ async def append_picked(conn: Connection, ctx: Context, resource: Resource, pick
         place=len(pick.params) + 1,
         values=tuple(change.values),
         increments=change.increments,
+        more=more or "",
+        alone=more is not None,
     )
-    rows: list[Any] = await conn.fetch(statement, *pick.params, *change.values.values(), ctx.actor, ctx.command_id)
+    kept = () if more is None else (ctx.fingerprint,)
+    rows: list[Any] = await conn.fetch(
+        statement, *pick.params, *change.values.values(), ctx.actor, ctx.command_id, *kept
+    )
     ctx.advance_position(rows[0]["position_"] if rows else None)
     return rows
 

@@ -70,7 +70,7 @@ def site_of(resource: Resource) -> str:
     return f"t.{resource.site_field}" if resource.site_field else "NULL::bigint"
 
 
-def _read_site(resource: Resource) -> str:
+def read_site(resource: Resource) -> str:
     """SQL for the site that a new row, as the jsonb ``d``, concerns."""
     return f"(d->>'{resource.site_field}')::bigint" if resource.site_field else "NULL::bigint"
 
@@ -95,6 +95,16 @@ def _insert(resource: Resource, table: str) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM inp"
 
 
+def keep_answer(*, command: str, fingerprint: str, position: str, answer: str, source: str, owner: str = "$2") -> str:
+    """SQL of the CTE ``kept``: the answer under the call's key, where ``fingerprint`` is not null.
+
+    Where another call with the key was first, the whole statement fails by the key's uniqueness, and has no effect.
+    """
+    return f"""kept AS (INSERT INTO command (owner_id, key, fingerprint, position, answer, created_at)
+  SELECT {owner}::bigint, {command}::uuid, {fingerprint}::text, {position}, convert_to({answer}, 'UTF8'), now()
+  FROM {source} WHERE {fingerprint}::text IS NOT NULL)"""
+
+
 @lru_cache
 def create(entity: str, *, whole: bool = False) -> str:
     """Insert rows and one ``created`` event each. $1 lines, $2 owner, $3 actor, $4 command; for jobs $5 the counts.
@@ -102,19 +112,25 @@ def create(entity: str, *, whole: bool = False) -> str:
     Returns the last position as ``position_``; with ``whole`` beside it the visible fields of each row.
     """
     r = BY_ENTITY[entity]
+    counts = COUNT_DIFFERENCES.format("$5") if r.counted else ""
+    return f"""WITH {LINES},
+{created_rows(r, counts, whole=whole)}
+SELECT (SELECT max(position) FROM ev) AS position_{_whole_rows(r) if whole else ""}"""
+
+
+def created_rows(r: Resource, counts: str, *, whole: bool) -> str:
+    """SQL of the CTEs that insert the rows of ``inp`` and append their ``created`` events."""
     stored = " RETURNING *" if whole else ""
     state_row = f"state_row AS ({_insert(r, r.state_table)}{stored}),\n" if r.split else ""
-    counts = COUNT_DIFFERENCES.format("$5") + ",\n" if r.counted else ""
+    counts += ",\n" if counts else ""
     # Every event of a state has the one before, so that a reader sees how each was entered.
     before = f"'{r.machine.first}'" if r.machine and r.machine.first else "NULL"
     state = "d->>'state'" if r.machine else "NULL"
     secret = "".join(f" - '{n}'" for n, f in r.fields.items() if f.mark.secret)
-    return f"""WITH {LINES},
-main AS ({_insert(r, r.table)}{stored}),
+    return f"""main AS ({_insert(r, r.table)}{stored}),
 {state_row}{counts}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
-  SELECT now(), $2::bigint, {_read_site(r)}, '{entity}', (d->>'id')::bigint, 1,
-    {_typed(f"{entity}.{CREATED}")}, $3, $4::uuid, {before}, {state}, d{secret} FROM inp RETURNING position)
-SELECT (SELECT max(position) FROM ev) AS position_{_whole_rows(r) if whole else ""}"""
+  SELECT now(), $2::bigint, {read_site(r)}, '{r.entity}', (d->>'id')::bigint, 1,
+    {_typed(f"{r.entity}.{CREATED}")}, $3, $4::uuid, {before}, {state}, d{secret} FROM inp RETURNING position)"""
 
 
 def _whole_rows(resource: Resource) -> str:
@@ -182,11 +198,12 @@ def change_line(change: Change) -> Row:
 
 
 @lru_cache(maxsize=512)
-def apply(entity: str, keys: frozenset[str]) -> str:
+def apply(entity: str, keys: frozenset[str], *, last: bool = False) -> str:
     """Write decided changes of rows that this transaction has locked, with the events that record them.
 
     $1 lines as ``change_line`` makes them, $2 actor, $3 command; for jobs $4 the differences of their counts. Returns
-    the last position.
+    the last position. With ``last``, for jobs: $5 those that end, $6 owner, $7 fingerprint, $8 the answer, kept unless
+    one of them has children; returns whether one has, as ``parents``.
     """
     r = BY_ENTITY[entity]
     state = _sets(r, r.state_table, keys, uniform=False, patch="d->'p'")
@@ -199,18 +216,31 @@ state_row AS (UPDATE {r.state_table} t SET {", ".join(["version = (d->>'v')::int
 {spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, from_state, to_state, data)
   SELECT now(), (d->>'o')::bigint, (d->>'n')::bigint, '{entity}', (d->>'id')::bigint, (e->>'v')::int, e->>'t',
     {version_of(r, "e->>'t'")}, $2, $3::uuid, e->>'f', e->>'s', e->'d'
-  FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position)
-SELECT max(position) AS position FROM ev"""
+  FROM inp, jsonb_array_elements(d->'e') AS e RETURNING position){LAST if last else ""}
+SELECT max(position) AS position{", (SELECT n > 0 FROM below) AS parents" if last else ""} FROM ev"""
+
+
+LAST = f""",
+below AS MATERIALIZED (SELECT count(*) AS n FROM job_parent WHERE parent_id = ANY($5::bigint[])),
+{
+    keep_answer(
+        command="$3", fingerprint="$7", position="last", answer="$8::text", owner="$6",
+        source="(SELECT max(position) AS last FROM ev HAVING (SELECT n = 0 FROM below)) k",
+    )
+}"""  # fmt: skip
 
 
 @lru_cache(maxsize=512)
 def change_picked(
-    entity: str, type_: str, ctes: str, order: str, *, place: int, values: tuple[str, ...], increments: tuple[str, ...]
-) -> str:
+    entity: str, type_: str, ctes: str, order: str, *, place: int, values: tuple[str, ...], increments: tuple[str, ...],
+    more: str = "", alone: bool = False,
+) -> str:  # fmt: skip
     """Change the rows whose ids, locked, are in the CTE ``pick`` of ``ctes``; one event of ``type_`` for each.
 
     Parameters from $``place`` on: the new ``values`` of fields of the table with the state, actor, command. Answers
-    with the changed rows, in ``order``, and the last position as ``position_``.
+    with the changed rows, in ``order``, and the last position as ``position_``, and with what ``more`` selects.
+    ``alone``: it keeps the ids under the key that is the command, for the owner $1, with the fingerprint that is one
+    parameter more.
     """
     r = BY_ENTITY[entity]
     changed, rows = ("s", f"s JOIN {r.table} t ON t.id = s.id") if r.split else ("t", "t")
@@ -218,14 +248,30 @@ def change_picked(
     sets += [f"{name} = greatest(j.{name}, {LEASE_FLOOR}) + 1" for name in increments]
     actor = place + len(values)
     data = ", ".join(f"'{name}', {name}" for name in EVENT_TYPES[type_].fields)
-    answer = ", ".join(f"{column(r, n)} AS {n}" for n in r.visible)
+    answer = ", ".join(f"{column(r, n)} AS {n}" for n in r.visible) + more
+    ids = (
+        f"(SELECT max(position) AS last, (SELECT json_agg(id)::text FROM {changed}) AS ids FROM ev HAVING count(*) > 0)"
+    )
+    kept = keep_answer(
+        command=f"${actor + 1}",
+        fingerprint=f"${actor + 2}",
+        position="last",
+        answer="ids",
+        source=f"{ids} k",
+        owner="$1",
+    )
     return f"""WITH {TAKE_FENCE},
 {ctes},
 {changed} AS (UPDATE {r.state_table} j SET version = j.version + 1, last_update = now(), {", ".join(sets)}
   FROM pick WHERE j.id = pick.id RETURNING j.*),
 ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
   SELECT now(), owner_id, site_id, '{entity}', id, version, {_typed(type_)}, ${actor}, ${actor + 1}::uuid,
-    jsonb_build_object({data}) FROM {changed} RETURNING position)
+    jsonb_build_object({data}) FROM {changed} RETURNING position){
+        f''',
+{kept}'''
+        if alone
+        else ""
+    }
 SELECT (SELECT max(position) FROM ev) AS position_, {answer} FROM {rows} ORDER BY {order}"""
 
 

@@ -387,6 +387,21 @@ def test_hints_at_jobs_that_are_gone_do_not_keep_others_waiting(bench: Bench) ->
     assert bench.take(6) == late
 
 
+def test_a_session_that_was_asleep_gets_the_app_as_it_is_when_it_leases(world: World, bench: Bench) -> None:
+    path, wait = f"/sessions/{bench.session}/acquire", {"wait": 30}
+    seen = []
+    with ThreadPoolExecutor(1) as pool:
+        for template in ("one", "one", "two"):
+            answer = pool.submit(bench.user.post, path, {"max_num_jobs": 1}, params=wait)
+            eventually(lambda: world.asleep() == 1)
+            bench.user.patch(f"/apps/{bench.app}", {"command_template": template})
+            job = bench.job()
+            leased = answer.result()
+            assert [row["id"] for row in leased["jobs"]] == [job]
+            seen += [app["command_template"] for app in leased["apps"]]
+    assert seen == ["one", "one", "two"]
+
+
 def test_twenty_thousand_stale_hints_cost_a_single_job_a_few_round_trips(
     world: World, bench: Bench, hints_alone: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

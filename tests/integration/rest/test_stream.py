@@ -57,6 +57,19 @@ def test_the_past_comes_first_and_then_the_present(user: User) -> None:
         complete(stream, user)
 
 
+def test_who_begins_to_listen_is_served_though_nobody_listened_for_long(
+    world: World, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "NOBODY_SEC", 3600.0)
+    monkeypatch.setattr(broadcast, "ROUND_SEC", 7200.0)
+    app = user.app()
+    eventually(lambda: user.jobs(app) and not world.app.state.broadcast._arrival.is_set())
+    with user.stream(after=0) as stream:
+        complete(stream, user)
+        user.jobs(app, 2)
+        complete(stream, user)
+
+
 def test_without_a_place_the_stream_begins_now(user: User) -> None:
     user.jobs(user.app(), 3)
     eventually(lambda: user.world.value("SELECT coalesce(max(position), 0) FROM feed") >= end_of(user))

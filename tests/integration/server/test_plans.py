@@ -48,8 +48,9 @@ def seen() -> Iterator[set[Seen]]:
         def note(record: Any) -> None:
             role = APP_ROLE if conn.get_settings().application_name.startswith(APP_ROLE) else WORKER_ROLE
             if "$1" in record.query:
-                by_filter = conn.get_settings().application_name.endswith(":filter")
-                seen.add(Seen(record.query, role, conn.is_in_transaction(), by_filter))
+                name = conn.get_settings().application_name
+                in_command = conn.is_in_transaction() or name.endswith(":key")
+                seen.add(Seen(record.query, role, in_command, name.endswith(":filter")))
 
         conn.add_query_logger(note)
 

@@ -1,12 +1,14 @@
 """Round trips to Postgres: each costs the API as much CPU as the statement costs Postgres, so their number is held."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from bench import Bench
 from storax_core.database import connections
+from waiting import eventually
 from world import User, World, report
 
 CALLS = 8  # after the first ones the connections have prepared their statements
@@ -50,11 +52,11 @@ def bench(trips: Trips, world: World) -> Bench:
     return Bench(world.user())
 
 
-def test_a_create_is_five(bench: Bench, trips: Trips) -> None:
-    """BEGIN; its App and the new id; job, event and answer; the key; COMMIT."""
+def test_a_create_is_one(bench: Bench, trips: Trips) -> None:
+    """App, id, job, event, answer and key."""
     row = {"app_id": bench.app, "workdir": "w", "tags": {"a": "b"}}
     sent = trips.of(lambda: bench.user.post("/jobs/", row, **bench.user.key()))
-    assert len(sent) == 5, sent
+    assert len(sent) == 1, sent
 
 
 def test_a_bulk_create_is_five_however_many_jobs_it_has(bench: Bench, trips: Trips) -> None:
@@ -71,8 +73,29 @@ def test_a_claim_is_seven(bench: Bench, trips: Trips) -> None:
     assert len(sent) == 7, "\n".join(sent)
 
 
-def test_a_report_of_a_run_is_eight(bench: Bench, trips: Trips) -> None:
-    """BEGIN; the session's site; the job; its changes and events; its children; cancels; the key; COMMIT."""
+def test_a_job_that_a_sleeping_session_gets_is_one_for_its_creator_and_one_for_the_session(
+    trips: Trips, world: World
+) -> None:
+    bench = Bench(world.user())
+    ask, row = {"max_num_jobs": 3, "states": None}, {"app_id": bench.app, "workdir": "w"}
+
+    def create(pool: ThreadPoolExecutor) -> None:
+        path, wait = f"/sessions/{bench.session}/acquire", {"wait": 30}
+        answer = pool.submit(bench.user.post, path, ask, params=wait, **bench.user.key())
+        eventually(lambda: world.asleep() == 1)
+        trips.sent.clear()
+        bench.user.post("/jobs/", row, **bench.user.key())
+        leased = answer.result()
+        assert [(job["app_id"], job["state"]) for job in leased["jobs"]] == [(bench.app, "PREPROCESSED")]
+        assert [app["id"] for app in leased["apps"]] == [bench.app]
+
+    with ThreadPoolExecutor(1) as pool:
+        sent = trips.of(lambda: create(pool))
+    assert len(sent) == 2, "\n".join(sent)
+
+
+def test_a_report_of_a_run_is_four(bench: Bench, trips: Trips) -> None:
+    """BEGIN; the job, the session's site and cancels; changes, events, look for children and key; COMMIT."""
     bench.user.jobs(bench.app, CALLS + 1)
     held = bench.user.acquire(bench.session, 2048)
 
@@ -81,4 +104,4 @@ def test_a_report_of_a_run_is_eight(bench: Bench, trips: Trips) -> None:
         user.post(f"/sessions/{bench.session}/report", {"reports": rows}, **user.key())
 
     sent = trips.of(lambda: finish(bench.user))
-    assert len(sent) == 8, sent
+    assert len(sent) == 4, sent
