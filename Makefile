@@ -7,8 +7,8 @@ LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
 .PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-faults test-grid-engine \
-  test-mariadb test-open-mpi test-root test-site test-slurm test-spark test-ssh test-wheel lint types generate house picture \
-  migration promises guards bench bench-engine chaos clean
+  test-fuzz test-mariadb test-open-mpi test-root test-site test-slurm test-spark test-ssh test-upgrade test-wheel lint types \
+  generate house picture migration promises guards bench bench-engine chaos chaos-rounds fuzz clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -104,8 +104,12 @@ test-spark: $(STAMP)  ## the SQL of features on a local Spark, which it installs
 test-wheel: $(STAMP)  ## build the wheel, install it in an empty environment, run README's script on its stack
 	@$(PYTEST) --with wheel tests/acceptance
 
+# Takes the previous release from the history of git, and minutes of load.
+test-upgrade: $(STAMP)  ## the previous release at work, while the database is migrated under it and this release joins it
+	@$(PYTEST) --with upgrade tests/chaos
+
 test-root: $(STAMP)  ## what only root can try: full disks, other users
-	@$(PYTEST) --with root tests/conformance tests/faults tests/integration
+	@$(PYTEST) --with root tests/chaos tests/conformance tests/faults tests/integration
 
 test-documents: $(STAMP)  ## run the Python of the reference documents in a folder: make test-documents DOCUMENTS=folder
 	@$(PYTEST) --with documents $(if $(DOCUMENTS),--documents "$(DOCUMENTS)") tests/acceptance tests/engine
@@ -148,8 +152,25 @@ bench: $(STAMP)  ## print the performance table
 bench-engine: $(STAMP)  ## what imports, features and predictors cost; PEERS=1 measures getML and featuretools as well
 	@$(BIN)/python -m benchmarks engine $(if $(PEERS),--peers)
 
-chaos: $(STAMP)  ## the long version of the kill -9 tests
+# Each storm prints its seed; `make chaos SEED=n` brings its faults again. Root also fills a disk, cuts a link, skews a clock.
+chaos: $(STAMP)  ## storms of 1,000 jobs on a real stack where everything fails: make chaos SEED=7 MINUTES=10
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+chaos-rounds: $(STAMP)  ## the long version of the kill -9 tests and of random commands
 	@STORAX_CHAOS_ROUNDS=20 $(BIN)/python -m pytest -q tests/chaos
+
+FUZZ = $(if $(SEED),STORAX_SEED=$(SEED)) STORAX_FUZZ_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/python -m pytest -q --timeout 0
+# schemathesis brings a plugin of pytest, so it is not among what `make test` needs.
+test-fuzz: $(STAMP)  ## requests that schemathesis makes for every operation of the API
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[fuzz]"
+	@$(FUZZ) --with fuzz tests/chaos
+
+# Crafted bad input: values, statements, paths, arguments, policies, tokens.
+CORPUS = tests/faults/test_bad_input.py tests/integration/rest/test_access.py tests/integration/rest/test_failed_logins.py \
+  tests/integration/agent/test_hostile_server.py tests/integration/agent/test_strange_records.py tests/unit/core/test_queries.py \
+  tests/unit/agent/test_inside.py tests/unit/agent/test_prepare.py tests/unit/agent/test_policy.py
+fuzz: test-fuzz  ## that, the client against a plain model, the rules in a simulated world, bad input: make fuzz EXAMPLES=1000
+	@$(FUZZ) tests/chaos/test_client_model.py tests/chaos/test_simulated_world.py $(CORPUS)
 
 clean:  ## remove the virtual environment and caches
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks import flow_rows, http_rows, memory_rows, store_rows
+from benchmarks import flow_rows, http_rows, memory_rows, neighbour_rows, store_rows, viewer_rows
 from benchmarks.measure import Table, machine, progress
 from benchmarks.peers import rows as peer_rows
 from benchmarks.raw import sample
@@ -22,7 +22,7 @@ ENGINE_NOTE = """CPU seconds of client and engine together, through the same cal
 two or three rounds after one that is not counted; getML's are of one round in a new process, featuretools' of a few
 hundred rows. XGBoost has 100 trees of depth 3 and one thread at both; getML's is the one that it ships. An accuracy
 within 2 % (rmse) or 0.005 (auc) counts as the same."""
-GROUPS = ("store", "http", "flow", "functions", "peers", "million", "memory")
+GROUPS = ("store", "http", "flow", "functions", "viewers", "peers", "million", "memory", "neighbours")
 
 
 def main(wanted: list[str]) -> int:
@@ -47,6 +47,8 @@ def main(wanted: list[str]) -> int:
             peer_rows.beside(table, stack, noop.id)
     if "memory" in groups:
         memory_rows.memory(table)
+    if "neighbours" in groups:
+        neighbour_rows.neighbours(table)
     print(*table.sections, sep="\n")
     if not wanted:
         _, title, engines = RESULTS.read_text().partition(ENGINE_TITLE)
@@ -112,6 +114,8 @@ class Bench:
             flow_rows.noop_rate(self.table, self._id(self.noop), self.stack.pids)
         if {"flow", "functions"} & set(groups):
             flow_rows.functions(self.table, self.stack.pids)
+        if "viewers" in groups:
+            viewer_rows.viewers(self.table, self.stack, self._id(self.stored))
         raw_rate = self._store(groups)
         if "http" in groups:
             self._http(raw_rate)

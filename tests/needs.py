@@ -15,6 +15,7 @@ import pytest
 TARGETS = {
     "browser": "make test-browser",
     "documents": "make test-documents",
+    "fuzz": "make test-fuzz",
     "grid-engine": "make test-grid-engine",
     "mariadb": "make test-mariadb",
     "open-mpi": "make test-open-mpi",
@@ -22,6 +23,7 @@ TARGETS = {
     "slurm": "make test-slurm",
     "spark": "make test-spark",
     "ssh": "make test-ssh",
+    "upgrade": "make test-upgrade",
     "wheel": "make test-wheel",
 }
 # A fixture that starts an optional server, and what its tests need.

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Proxy:
-    """A relay between a client and the server at ``url``."""
+    """A relay between a client and the server at ``url``; it listens on ``host``."""
 
-    def __init__(self, url: str) -> None:
-        self._there = urlsplit(url)
+    def __init__(self, url: str, *, host: str = "127.0.0.1") -> None:
+        self._there, self._host = urlsplit(url), host
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
         self._stalled: list[asyncio.Event] = []
@@ -30,7 +30,7 @@ class Proxy:
         self._do(self._start())
         port = self._server.sockets[0].getsockname()[1]
         secret = f":{self._there.password}@" if self._there.password else ""
-        self.url = urlunsplit(self._there._replace(netloc=f"{secret}127.0.0.1:{port}"))
+        self.url = urlunsplit(self._there._replace(netloc=f"{secret}{self._host}:{port}"))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -44,7 +44,7 @@ class Proxy:
 
     async def _start(self) -> None:
         self._flowing.set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, self._host, 0)
 
     async def _stop(self) -> None:
         self._server.close()

@@ -327,6 +327,7 @@ class Listener:
         self.ids: list[int] = []
         self.comments: list[str] = []
         self.ended = threading.Event()
+        self.place = 0  # the last position that the stream named, also without an event
         self._ready = threading.Event()
         self._client = httpx.Client(timeout=60, headers=dict(user.http.headers) | (headers or {}), verify=NO_TLS)
         self._request = self._client.stream("GET", f"{user.world.url}/api/v1/events/stream", params=params)
@@ -347,8 +348,9 @@ class Listener:
             self.comments.append(line)
             self._ready.set()
         elif line.startswith("id: "):
-            self.ids.append(int(line[4:]))
+            self.place = int(line[4:])
         elif line.startswith("data: "):
+            self.ids.append(self.place)
             self.events.append(orjson.loads(line[6:]))
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Login, tokens, and who am I."""
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +14,7 @@ from storax_api.service import Service, json
 from storax_core import limits
 from storax_core.commands import users
 from storax_core.commands.users import Login, NewToken, Register
+from storax_core.database import login_failures
 from storax_core.database.connections import Connection, writing
 from storax_core.errors import Conflict, Unauthorized
 from storax_core.log.append import Context
@@ -38,26 +40,28 @@ async def log_in(request: Request, ask: Login, *, days: int, name: str = "login"
     with service.logins.attempt(ask.username, address) as attempt:
         async with service.db.worker() as conn:
             user = await users.find_user(conn, ask.username)
+            attempt.learn(await login_failures.recent(conn, attempt.keys.values()))
         # In a thread and without a connection: whoever guesses passwords holds up nobody else.
         if not await service.passwords.run(users.password_fits, ask.password, user):
             attempt.fail()
-            service.run_later(_note_failure(service, user, address))
+            service.run_later(_note_failure(service, user, address, attempt.keys.values()))
             raise Unauthorized("wrong username or password", hint="Ask whoever runs the server to set your password.")
         attempt.succeed()
     async with service.db.worker() as conn, writing(conn):
+        await login_failures.forget(conn, attempt.keys["both"])
         return await users.log_in(conn, user, days, name=name)
 
 
-async def _note_failure(service: Service, user: Any, address: str) -> None:
+async def _note_failure(service: Service, user: Any, address: str, keys: Collection[str]) -> None:
     """Record a wrong password behind the answer, which takes as long for an account that does not exist."""
     log.warning("a login from %s failed", address)
-    if user is None:
-        return
     try:
         async with service.db.worker() as conn, writing(conn):
-            await users.note_failed_login(conn, user, address)
+            await login_failures.add(conn, keys)
+            if user is not None:
+                await users.note_failed_login(conn, user, address)
     except Exception:  # nobody waits for it
-        log.exception("a failed login of user %d could not be recorded", user["id"])
+        log.exception("a failed login from %s could not be recorded", address)
 
 
 @router.post(

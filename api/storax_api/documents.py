@@ -145,6 +145,12 @@ def stream_parameters(resource: Resource, filters: Collection[str]) -> list[dict
             "deprecated": True,
             "description": "The old name of include.",
         },
+        {
+            "name": "exclude",
+            "in": "query",
+            "schema": {"type": "array", "items": TEXT},
+            "description": "Leave out what matches all filters of this JSON object.",
+        },
         {"name": "Last-Event-ID", "in": "header", "schema": INTEGER, "description": "As after, and wins over it."},
     ]
     return [*(_parameter(resource.filters[name]) for name in sorted(filters)), *own]

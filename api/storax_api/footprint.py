@@ -22,7 +22,7 @@ async def footprint(request: Request, who: Who) -> Response:
     ask = parse_as(Footprint, raw)
     query = scope.narrow(who, JOBS, select.Query(filter=ask.filter, exclude=ask.exclude))
     await service_of(request).queue_for_query(request, who)
-    async with service_of(request).db.owner(who.owner_id) as conn:
+    async with service_of(request).db.owner(who.owner_id, by_filter=True) as conn:
         return json(
             await select.footprint(
                 conn, who.owner_id, query, node=ask.node, whole_nodes=ask.whole_nodes, fitting=ask.fitting

@@ -60,7 +60,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
         service, query = service_of(request), scope.narrow(who, resource, query)
         await service.queue_for_query(request, who)
-        async with service.db.owner(who.owner_id) as conn:
+        async with service.db.owner(who.owner_id, by_filter="id" not in query.filter) as conn:
             page = await select.fetch_page(conn, resource, who.owner_id, query)
         service.memory.of(request.scope).add(page.size)
         return answer_page(page, query.format)
@@ -81,7 +81,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         ask = parse_as(CountBy, await service_of(request).body(request))
         query = select.Query(filter=ask.filter, exclude=ask.exclude, as_of=ask.as_of)
         await service_of(request).queue_for_query(request, who)
-        async with service_of(request).db.owner(who.owner_id) as conn:
+        async with service_of(request).db.owner(who.owner_id, by_filter=True) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
 
     @router.get("/{id}", **document(resource, "read"))
@@ -114,12 +114,12 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
         compact = choice(request, "format", "objects", "rows") == "rows"
 
         async def command(conn: Connection, ctx: Context) -> Any:
+            if single:
+                return await create.create_one(conn, ctx, resource, checked[0])
             created = await create.create(conn, ctx, resource, checked)
-            if compact and not single:
+            if compact:
                 columns = list(created[0]) if created else ["id"]
                 return {"columns": columns, "rows": [list(row.values()) for row in created]}
-            if single:
-                return await existing_row(conn, resource, who.owner_id, created[0]["id"])
             return {"results": await _read_many(conn, resource, who.owner_id, [row["id"] for row in created])}
 
         return await service.run(request, who, raw, command, status=201)

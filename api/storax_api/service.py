@@ -59,6 +59,8 @@ class Service:
     passwords: Passwords = field(default_factory=Passwords)
     _signs: OrderedDict[int, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, tuple[float, Caller]] = field(default_factory=OrderedDict)
+    _ready: list[tuple[int, int, int]] = field(default_factory=list)
+    _wakes_due: int = 0
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -193,8 +195,14 @@ class Service:
         return _answer(row["answer"], call.status, row["position"], replayed=True) if row else None
 
     def notify_feeder(self, ready: Sequence[tuple[int, int, int]] = ()) -> None:
-        """Queue new jobs and wake the feeder, in the background; it also finds them by itself, later."""
-        self.run_later(self._wake(ready))
+        """Queue new jobs and wake the feeder, in the background; it also finds them by itself, later.
+
+        What commits while Redis is being told goes together, in the next round trip.
+        """
+        self._ready += ready
+        self._wakes_due += 1
+        if self._wakes_due == 1:
+            self.run_later(self._wake())
 
     def run_later(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this in the background; no answer waits for it."""
@@ -202,9 +210,15 @@ class Service:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _wake(self, ready: Sequence[tuple[int, int, int]]) -> None:
-        with contextlib.suppress(QueueDown):
-            await self.queues.wake(ready)
+    async def _wake(self) -> None:
+        try:
+            while self._wakes_due:
+                ready, self._ready, self._wakes_due = self._ready, [], 1
+                with contextlib.suppress(QueueDown):
+                    await self.queues.wake(ready)
+                self._wakes_due -= 1
+        finally:
+            self._wakes_due = 0
 
 
 class Repeated(Exception):
@@ -235,7 +249,8 @@ class Call:
         key: UUID | None = None,
     ) -> "Call":
         """What this request is. Raises Invalid for a key that is no UUID."""
-        print_ = idempotency.fingerprint(request.method, f"{request.url.path}?{request.url.query}", raw)
+        path = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"  # as in request.url
+        print_ = idempotency.fingerprint(request.method, path, raw)
         actor = actor or f"user:{caller.owner_id}"
         return cls(caller.owner_id, actor, key or _key(request), print_, status, caller.site_id, caller.token_id)
 

@@ -29,10 +29,11 @@ class RunningSite:
         self.site_id, _ = site.init(self.folder, connection=connection, name=name, options=options)
         self.agent: subprocess.Popen[bytes] | None = None
         self.environment: dict[str, str] = {}
+        self.prefix: tuple[str, ...] = ()  # before the command of the agent
 
     def start(self) -> "RunningSite":
         """Start the agent."""
-        arguments = [sys.executable, "-P", "-m", "storax_agent", "run", str(self.folder.path)]
+        arguments = [*self.prefix, sys.executable, "-P", "-m", "storax_agent", "run", str(self.folder.path)]
         with (self.folder.log / "agent.out").open("ab") as log:
             environment = {**os.environ, **self.environment}
             self.agent = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment, start_new_session=True)

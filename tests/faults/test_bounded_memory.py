@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chaos.kit.processes import peak_mib
 from storax_core import limits
 from waiting import eventually
 from world import ANYBODY, User, World
@@ -24,16 +25,15 @@ class Api:
     """An API process of its own, and the highest memory that it ever had."""
 
     def __init__(self, port: int, pid: int) -> None:
-        self.url, self.port, self._folder = f"http://127.0.0.1:{port}", port, Path(f"/proc/{pid}")
+        self.url, self.port, self._pid = f"http://127.0.0.1:{port}", port, pid
 
     def peak(self) -> float:
         """Return the peak of its resident memory since the last ``forget_peak``, in MiB."""
-        lines = dict(line.split(":", 1) for line in (self._folder / "status").read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) / 1024
+        return peak_mib(self._pid)
 
     def forget_peak(self) -> None:
         """Let the peak begin anew, at the present memory."""
-        (self._folder / "clear_refs").write_text("5")
+        Path(f"/proc/{self._pid}/clear_refs").write_text("5")
 
     def connect(self) -> socket.socket:
         """Open a connection."""

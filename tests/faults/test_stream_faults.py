@@ -3,12 +3,11 @@
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any
 
-import asyncpg
 import pytest
 import redis
 
+from chaos.kit.database import holding
 from storax_core.queues import Queues
 from waiting import eventually
 from world import Listener, User, World
@@ -26,24 +25,6 @@ def user(world: World) -> User:
 def server(redis_url: str) -> Iterator["redis.Redis"]:
     with redis.Redis.from_url(redis_url) as client:
         yield client
-
-
-@contextlib.contextmanager
-def holding(world: World, *statements: str) -> Iterator[None]:
-    """Hold the locks of these statements."""
-
-    async def take() -> Any:
-        conn = await asyncpg.connect(world.database_url)
-        await conn.execute("BEGIN")
-        for statement in statements:
-            await conn.execute(statement)
-        return conn
-
-    conn = world.run(take())
-    try:
-        yield
-    finally:
-        world.run(conn.close())
 
 
 def complete(stream: Listener, user: User, after: int = 0) -> None:
@@ -65,7 +46,7 @@ def test_streams_that_are_open_or_opened_while_the_checkpoint_stands_still_miss_
     app = user.app()
     after = published(user)
     with user.stream(after=after) as early, contextlib.ExitStack() as late:
-        with holding(world, "SELECT * FROM feed FOR UPDATE"):
+        with holding(world.database_url, "SELECT * FROM feed FOR UPDATE"):
             user.jobs(app, 5)
             stream = late.enter_context(user.stream(after=after))
             time.sleep(3)
@@ -81,7 +62,7 @@ def test_reads_of_the_feeds_table_that_are_cancelled_end_no_stream(world: World,
         app = user.app()
         complete(stream, user)
         cancelled = 0
-        with holding(world, "LOCK TABLE feed IN ACCESS EXCLUSIVE MODE"):
+        with holding(world.database_url, "LOCK TABLE feed IN ACCESS EXCLUSIVE MODE"):
             end = time.monotonic() + 5
             while time.monotonic() < end:
                 cancelled += world.value(BLOCKED)
@@ -99,7 +80,7 @@ def test_a_stream_outlives_a_read_that_fails(world: World, user: User, monkeypat
     with user.stream(after=0) as stream:
         app = user.app()
         complete(stream, user)
-        with holding(world, "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE"):
+        with holding(world.database_url, "LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE"):
             world.run(_resync(world))
             eventually(lambda: world.value(BLOCKED.replace("%feed%", "%event_log%")))
         user.jobs(app, 3)

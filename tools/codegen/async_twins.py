@@ -28,6 +28,8 @@ LOCAL = frozenset({"parent_query", "children", "history", "resolve_workdir", "ge
 NAMES = {
     **dict.fromkeys(("AsyncObjects", "AsyncQuery", "in_own_thread", "in_thread"), "_orm.asynchronous"),
     **dict.fromkeys(("iterate_ends", "iterate_rows"), "_orm.asynchronous"),
+    "AsyncEventStream": "_events.asynchronous", "PATIENCE_SEC": "_events.stream", "Positioned": "_orm.query_plan",
+    "Unavailable": "errors",
     "PAGE": "_orm.query_plan", "ReturnWhen": "_jobs.waiting", "CancelCount": "_jobs.job", "JobFile": "_jobs.files",
     "Retried": "_jobs.queries", "Client": "client", "arguments": "_orm.query", "OnBoth": "_jobs.app",
     "Takeable": "models.job_rules",
@@ -56,6 +58,9 @@ class Twin:
         decorator = f"    @{self.decorator}\n" if self.decorator else ""
         doc = f'        """``{self.of}()``, awaited."""'
         arguments = f", {self.forwarded}" if self.forwarded else ""
+        if item := re.fullmatch(r"EventStream\[(.*)\]", self.returns):
+            stream = f"AsyncEventStream(lambda: {call}({self.forwarded}))"
+            return f"    {head}AsyncEventStream[{item[1]}]:\n{doc}\n        return {stream}\n"
         if item := re.fullmatch(r"Iterator\[(.*)\]", self.returns):
             run = "iterate_ends" if self.of in WAITS else "iterate_rows"
             body = f"        return {run}(lambda: {call}({self.forwarded}))"

@@ -19,7 +19,7 @@ def import_lines(nouns: Sequence[Noun], body: str) -> list[str]:
 
 
 def _standard(names: set[str]) -> Iterator[str]:
-    if abstract := sorted(names & {"AsyncIterator", "Iterable", "Mapping"}):
+    if abstract := sorted(names & {"AsyncIterator", "Callable", "Iterable", "Mapping"}):
         yield f"from collections.abc import {', '.join(abstract)}"
     if "datetime" in names:
         yield "from datetime import datetime"

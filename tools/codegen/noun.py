@@ -20,6 +20,7 @@ class Attribute:
     default: Any
     required: bool
     sent_only: bool = False
+    on_request: bool = False
     by_key: bool = False
 
     @property
@@ -64,6 +65,7 @@ class Argument:
 HAND_WRITTEN = {
     "App": Base("_jobs.app.AppBase", '["App", "Job"]'),
     "BatchJob": Base("_jobs.batch_job.BatchJobBase"),
+    "EventLog": Base("_orm.instance.Model", query="_events.queries.EventQuery"),
     "Job": Base(
         "_jobs.job.JobBase", '["App", "JobQuery"]', "_jobs.queries.JobQueryBase", "_jobs.queries.JobManagerBase"
     ),
@@ -158,7 +160,8 @@ class Noun:
     def _attribute(self, name: str) -> Attribute:
         if name in self.resource.computed:
             annotation, _, doc = self.resource.computed[name]
-            return Attribute(name, annotation, doc, "never", None, required=False)
+            late = name in self.resource.on_request
+            return Attribute(name, annotation, doc, "never", None, required=False, on_request=late)
         spec = self.resource.fields[name]
         creates, updates = (verb in spec.mark.write and self.can(verb) for verb in ("create", "update"))
         settable = "always" if creates and updates else "create" if creates else "update" if updates else "never"

@@ -39,6 +39,7 @@ def field_call(noun: Noun, attribute: Attribute) -> str:
         f"default={_literal(attribute.default)}": attribute.default is not None,
         "required=True": attribute.required,
         "sent_only=True": attribute.sent_only,
+        "on_request=True": attribute.on_request,
         "by_key=True": attribute.by_key,
         f"doc={attribute.doc!r}": True,
     }

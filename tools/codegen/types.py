@@ -87,7 +87,8 @@ def vocabulary(annotation: Any) -> tuple[str, tuple[str, ...]] | None:
 
 def needs(text: str) -> set[str]:
     """Which importable names a type's source mentions."""
-    known = {datetime.__name__, UUID.__name__, "Any", "Literal", "Mapping", "Iterable", "AsyncIterator", "Self"}
+    known = {datetime.__name__, UUID.__name__, "Any", "Literal", "Mapping", "Iterable", "AsyncIterator", "Callable"}
+    known.add("Self")
     cleaned = text
     for sign in "[]|,():":
         cleaned = cleaned.replace(sign, " ")

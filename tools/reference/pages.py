@@ -1,7 +1,4 @@
-"""``python -m tools.reference.pages``: write docs/reference from the declarations; ``--check``: what is stale?
-
-The same declarations give the same bytes: no clock, no path, no order of a set.
-"""
+"""``python -m tools.reference.pages``: write docs/reference from the declarations; ``--check``: what is stale?"""
 
 import argparse
 import sys
@@ -54,6 +51,7 @@ OTHER_ROUTES = (
     ("POST", "/api/v1/sites/{id}/file-replies", "Answer such requests; for the agent of the site."),
     ("POST", "/api/v1/auth/login", "Exchange a password for a token."),
     ("POST", "/api/v1/auth/register", "Create a user, if the server allows it."),
+    ("POST", "/api/v1/auth/login-codes", "Create a code that signs a browser in to the web page once."),
     ("GET", "/api/v1/auth/me", "Return the user of the token."),
     ("POST", "/api/v1/tokens/", "Create a token. Only this response contains its text."),
     ("GET", "/api/v1/limits", "Return every limit of this server."),

@@ -22,7 +22,7 @@ from storax_core.lifecycle.states import JOB_TAKEABLE
 from storax_core.log import watermark
 from storax_core.queues import FILLED, QueueDown, Queues
 from storax_core.resources.batch_job import SUBMITTABLE
-from storax_core.resources.job import TAKEABLE, first_in_line
+from storax_core.resources.job import STILL_TAKEABLE, TAKEABLE, first_in_line
 
 log = logging.getLogger("storax.feeder")
 LEAD = f"SELECT pg_try_advisory_lock({watermark.LEADER_KEY})"
@@ -38,7 +38,7 @@ BEAT_SEC, FEEDER_LIMIT_SEC, RECONCILER_LIMIT_SEC = 3.0, 15, 60
 LEADER_SESSION = {"synchronous_commit": "off", "statement_timeout": "10s", "idle_session_timeout": "10s"}
 HEAD_LENGTH = 2000  # jobs of each live site that the reconciler keeps in the queue
 REFILL = 50_000  # rows per round trip of a full refill
-SELECT_RUNNABLE_OF = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {TAKEABLE}"  # noqa: S608
+SELECT_RUNNABLE_OF = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {STILL_TAKEABLE}"  # noqa: S608
 SELECT_QUEUE_HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
 SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {TAKEABLE}
 ORDER BY {first_in_line("job_state")} LIMIT {HEAD_LENGTH}) x"""  # noqa: S608

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from storax_core.commands import idempotency, leases
-from storax_core.database import heartbeats, roles
+from storax_core.database import heartbeats, login_failures, roles
 from storax_core.database.connections import Connection, Database, writing
 from storax_core.log import sealing
 from storax_core.log.sealing import Sealing
@@ -57,8 +57,9 @@ async def _sweep(conn: Connection) -> int:
 
 
 def forget_commands() -> None:
-    """Drop idempotency keys that no client can still be repeating."""
+    """Drop idempotency keys that no client can still be repeating, and counts of logins that failed long ago."""
     _in_transaction(idempotency.forget_old)
+    _in_transaction(login_failures.forget_old)
 
 
 def seal_log() -> None:

@@ -18,7 +18,9 @@ from storax_core.resources import EVENTS
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))
 # Parameters that are no filters; carry is the old name of include.
-STREAM_PARAMETERS = ("after", "include", "carry")
+STREAM_PARAMETERS = ("after", "include", "carry", "exclude")
+STREAM_FILTERS = [name for name in EVENTS.filters if name != "id" and not name.startswith("position")]
+# Filters that an event in memory can be tested by; the others need Postgres.
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
 
 
@@ -26,38 +28,48 @@ LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state"
     "/stream",
     operation_id="event_stream",
     response_class=StreamingResponse,
-    openapi_extra={"parameters": stream_parameters(EVENTS, LIVE_FILTERS)},
+    openapi_extra={"parameters": stream_parameters(EVENTS, STREAM_FILTERS)},
     responses={200: {"description": "Server-sent events, without end.", "content": {"text/event-stream": {}}}},
 )
 async def stream(request: Request, who: Who) -> StreamingResponse:
     """Events as they are published, behind ``Last-Event-ID`` or ``after``: the last position you have; or from now.
 
-    With ``include=job`` an event of a job that comes alone brings the job as it is then, under ``job``.
+    It takes ``exclude`` and the filters of the list, but for those of positions. With ``include=job`` an event of a
+    job that comes alone brings the job as it is then, under ``job``.
     """
     service, broadcast = service_of(request), request.app.state.broadcast
-    pairs = [(n, v) for n, v in request.query_params.multi_items() if n not in STREAM_PARAMETERS]
+    pairs = [(n, v) for n, v in request.query_params.multi_items() if n not in STREAM_PARAMETERS or n == "exclude"]
     query = query_of(EVENTS, QueryParams(pairs), STREAM_PARAMETERS)
-    wanted, include_job = _wanted(query), _includes_job(request)
+    _checked(query)
     at = await _start(request, service.db)
 
     async def allowed() -> bool:
         return await _allowed(service, request)
 
     events = EventStream(
-        service.db, broadcast, who.owner_id, query, wanted, at, include_job, allowed, service.waits, who.token_id
-    )
+        service.db, broadcast, who.owner_id, query, _wanted(query), at, _includes_job(request), allowed, service.waits,
+        who.token_id,
+    )  # fmt: skip
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.frames(), media_type="text/event-stream", headers=headers)
 
 
-def _wanted(query: select.Query) -> dict[str, set[Any]]:
-    """The filters that live events can be tested by, as sets of text. Raises Invalid."""
+def _checked(query: select.Query) -> None:
+    """Raise Invalid for filters that a stream does not take, and for wrong values."""
+    for name in (*query.filter, *(name for group in query.exclude for name in group)):
+        if name in EVENTS.filters and name not in STREAM_FILTERS:
+            raise Invalid(
+                f"the stream cannot be filtered by {name!r}", hint="Say with after= behind which position it begins."
+            )
+    filters.selection_of(EVENTS, 0, query.filter, query.exclude)
+
+
+def _wanted(query: select.Query) -> dict[str, set[Any]] | None:
+    """The filters as sets of text by field, by which live events are tested; None where that needs Postgres."""
+    if query.exclude or not query.filter.keys() <= LIVE_FILTERS:
+        return None
     wanted = {}
     for name, raw in query.filter.items():
-        if name not in LIVE_FILTERS:
-            raise Invalid(
-                f"the stream cannot be filtered by {name!r}", hint=f"It takes: {', '.join(sorted(LIVE_FILTERS))}."
-            )
         values = filters.value_of(EVENTS, EVENTS.filters[name], raw if isinstance(raw, list) else [raw])
         wanted[name] = {str(v) for v in values}
     return wanted

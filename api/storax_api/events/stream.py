@@ -23,6 +23,7 @@ from storax_core.resources import EVENTS, JOBS
 log = logging.getLogger("storax.api")
 BEAT_SEC = 15.0  # between comments that keep an idle connection open
 SOON_SEC, LATER_SEC = 0.01, 0.5  # between reads of Postgres for what is not published yet: at first, and at most
+CHUNK_BYTES = 64 << 10  # frames that are sent in one piece
 NOT_NOW = (Unavailable, TimeoutError, asyncpg.PostgresError)  # Postgres could not be read; it will be
 
 
@@ -30,16 +31,17 @@ NOT_NOW = (Unavailable, TimeoutError, asyncpg.PostgresError)  # Postgres could n
 class EventStream:
     """The events of one owner behind position ``at``.
 
-    ``query`` filters the past, ``wanted`` the present: sets of text by field. With ``include_job`` an event of a job
-    that comes alone brings the job as it is then. ``allowed`` says whether the caller's token is still good; ``waits``
-    ends the stream when the server stops.
+    ``query`` filters the past, ``wanted`` the present: sets of text by field. Without ``wanted`` the filters need
+    Postgres, which is then read for the present too, whenever something comes in. With ``include_job`` an event of a
+    job that comes alone brings the job as it is then. ``allowed`` says whether the caller's token is still good;
+    ``waits`` ends the stream when the server stops.
     """
 
     db: Database
     broadcast: Broadcast
     owner_id: int
     query: select.Query
-    wanted: dict[str, set[Any]]
+    wanted: dict[str, set[Any]] | None
     at: int
     include_job: bool
     allowed: Callable[[], Awaitable[bool]]
@@ -47,11 +49,15 @@ class EventStream:
     token_id: int | None = None
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """Yield every matching event, in order, each once; comments keep the connection open."""
+        """Yield every matching event, in order, each once; comments keep the connection open.
+
+        A comment has the position up to which the log was searched, so that a reader whose filters match nothing for
+        long can go on from there.
+        """
         # A place that a restore lost, or a file of an archive that is gone, ends the stream; the reader learns of it
         # when it opens the next.
         with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPosition, Conflict):
-            yield b": ready\n\n"
+            yield self._comment(b"ready")
             while await self._goes_on():
                 async for frame in self._past(subscriber):
                     yield frame
@@ -67,17 +73,35 @@ class EventStream:
                     async with asyncio.timeout(BEAT_SEC):
                         batch = await subscriber.take()
             except TimeoutError:
-                yield b": beat\n\n"
+                yield self._comment(b"beat")
             except Unauthorized:
                 return
             if batch is None:
                 await asyncio.sleep(POLL_SEC)
             if batch is None or not await self._goes_on():
                 return
-            for event in await self._with_job([e for e in batch if e["position"] > self.at]):
-                self.at = event["position"]
-                if self._matches(event):
-                    yield _frame(event)
+            new = [event for event in batch if event["position"] > self.at]
+            if new and self.wanted is None:
+                return
+            async for frames in self._frames([event for event in new if self._matches(event)]):
+                yield frames
+            if new:
+                self.at = new[-1]["position"]
+
+    async def _frames(self, events: Batch) -> AsyncIterator[bytes]:
+        """Yield the frames of events, many small ones in one piece."""
+        piece = bytearray()
+        for event in await self._with_job(events):
+            piece += _frame(event)
+            self.at = event["position"]
+            if len(piece) >= CHUNK_BYTES:
+                yield bytes(piece)
+                piece.clear()
+        if piece:
+            yield bytes(piece)
+
+    def _comment(self, text: bytes) -> bytes:
+        return b"id: %d\n: %s\n\n" % (self.at, text)
 
     async def _goes_on(self) -> bool:
         """Whether the caller may read on. While Postgres cannot say so, nothing is sent."""
@@ -89,11 +113,11 @@ class EventStream:
         return False
 
     def _matches(self, event: dict[str, Any]) -> bool:
-        return all(str(event[name]) in values for name, values in self.wanted.items())
+        return all(str(event[name]) in values for name, values in (self.wanted or {}).items())
 
     async def _with_job(self, events: Batch) -> Batch:
         """Add its job to an event that comes alone, so that the reader needs no request for it."""
-        of_jobs = [e for e in events if e["entity"] == "job" and self._matches(e)] if self.include_job else []
+        of_jobs = [e for e in events if e["entity"] == "job"] if self.include_job else []
         if len(of_jobs) != 1:
             return events
         row = await self._job(of_jobs[0]["entity_id"])
@@ -115,9 +139,8 @@ class EventStream:
         pause, next_beat = SOON_SEC, time.monotonic() + BEAT_SEC
         while await self._goes_on():
             end, page = await self._next_page()
-            for event in await self._with_job(_events(page)):
-                self.at = event["position"]
-                yield _frame(event)
+            async for frames in self._frames(_events(page)):
+                yield frames
             if page is not None and page.next is not None:
                 continue
             self.at = max(self.at, end)
@@ -125,7 +148,7 @@ class EventStream:
                 return
             if time.monotonic() > next_beat:
                 next_beat = time.monotonic() + BEAT_SEC
-                yield b": beat\n\n"
+                yield self._comment(b"beat")
             with self.waits.interruptible():
                 await asyncio.sleep(pause)
             pause = min(2 * pause, LATER_SEC)
@@ -141,8 +164,8 @@ class EventStream:
     async def _page(self) -> tuple[int, select.Page]:
         end = await self.broadcast.published()
         filters = {**self.query.filter, "position__gt": self.at, "position__lte": end}
-        query = select.Query(filter=filters, ordering=["position"], limit=1000)
-        async with self.db.owner(self.owner_id) as conn:
+        query = select.Query(filter=filters, exclude=self.query.exclude, ordering=["position"], limit=1000)
+        async with self.db.owner(self.owner_id, by_filter=True) as conn:
             await positions.check(conn, self.at)
             return end, await select.fetch_page(conn, EVENTS, self.owner_id, query, size=limits.STREAM_PAGE_BYTES)
 

@@ -2,19 +2,20 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import NamedTuple
 
 from fastapi import Request
 
+from storax_core.database.login_failures import KEPT_SEC, Failures
 from storax_core.errors import TooManyLogins
 
 KEPT = 10_000  # counts in memory
-FORGET_SEC = 900.0  # after the last failure
 AT_ONCE = 32  # logins of one key that are being checked
 IPV6_PREFIX = 64  # one household or machine has them all
 
@@ -40,20 +41,35 @@ class Count:
     failed_at: float = 0.0
 
 
-class Attempt:
-    """One login that is being checked."""
+def _pause(kind: str, failures: int) -> float:
+    """Return the seconds after that many failures of a key until the next login."""
+    over = failures - LIMITS[kind].free
+    return min(2.0 ** min(over, 30), LIMITS[kind].longest_sec) if over >= 0 else 0.0
 
-    def __init__(self, counts: dict[str, Count], now: Callable[[], float]) -> None:
-        self._counts, self._now = counts, now
+
+class Attempt:
+    """One login that is being checked. ``keys`` are those of its failures that all API processes share, by kind."""
+
+    def __init__(self, keys: Mapping[str, str], counts: dict[str, Count], now: Callable[[], float]) -> None:
+        self.keys, self._counts, self._now = keys, counts, now
+
+    def learn(self, shared: Mapping[str, Failures]) -> None:
+        """Take over what other processes have counted. Raises TooManyLogins where this login has to wait for it."""
+        now = self._now()
+        for kind, count in self._counts.items():
+            others = shared.get(self.keys[kind])
+            if others and others.number > count.failures:
+                count.failures, count.failed_at = others.number, now - others.age_sec
+                count.until = count.failed_at + _pause(kind, count.failures)
+        if (wait := max(count.until for count in self._counts.values()) - now) > 0:
+            raise TooManyLogins(ceil(wait))
 
     def fail(self) -> None:
         """Count a wrong password."""
         now = self._now()
         for kind, count in self._counts.items():
             count.failures, count.failed_at = count.failures + 1, now
-            over = count.failures - LIMITS[kind].free
-            if over >= 0:
-                count.until = now + min(2.0 ** min(over, 30), LIMITS[kind].longest_sec)
+            count.until = max(count.until, now + _pause(kind, count.failures))
 
     def succeed(self) -> None:
         """Forget the failures of this account from this address."""
@@ -61,7 +77,10 @@ class Attempt:
 
 
 class LoginThrottle:
-    """Counts failed logins in this process, with bounded memory; ``now`` is a monotonic clock in seconds."""
+    """Counts failed logins, with bounded memory; ``now`` is a monotonic clock in seconds.
+
+    Each attempt learns what other processes have counted; those under way are counted by each process for itself.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -77,7 +96,7 @@ class LoginThrottle:
         for count in counts.values():
             count.running += 1
         try:
-            yield Attempt(counts, self._now)
+            yield Attempt({kind: _digest(kind, *key) for kind, key in keys.items()}, counts, self._now)
         finally:
             for count in counts.values():
                 count.running -= 1
@@ -90,12 +109,16 @@ class LoginThrottle:
 
     def _count(self, key: tuple[str, str, str]) -> Count:
         count = self._kept.pop(key, None)
-        if count is None or (not count.running and self._now() - count.failed_at > FORGET_SEC):
+        if count is None or (not count.running and self._now() - count.failed_at > KEPT_SEC):
             count = Count()
         self._kept[key] = count
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return count
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()
 
 
 def address_of(request: Request) -> str:

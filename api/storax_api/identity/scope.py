@@ -29,7 +29,8 @@ OPERATIONS: dict[str, frozenset[str] | None] = {
     "transfer_item_update_many": None,
 }  # fmt: skip
 SESSION_SITE = """SELECT site_id FROM session WHERE id = $1 AND owner_id = $2 UNION ALL
-SELECT site_id FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2 LIMIT 1"""
+SELECT site_id FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1
+  AND owner_id IS NOT DISTINCT FROM $2 LIMIT 1"""
 
 
 def require_operation(request: Request, caller: Caller) -> None:

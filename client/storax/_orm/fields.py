@@ -43,6 +43,7 @@ class Field(Generic[T]):
         default: Value of an unsaved instance; the server's default is the one that counts.
         required: Whether a create must have it.
         sent_only: Whether it is sent with a create and never read back.
+        on_request: Whether lists leave it out; then the first access reads it.
         by_key: Whether ``save()`` sends only the keys of the dictionary that changed.
         doc: Its docstring.
     """
@@ -58,6 +59,7 @@ class Field(Generic[T]):
         default: Any = None,
         required: bool = False,
         sent_only: bool = False,
+        on_request: bool = False,
         by_key: bool = False,
         doc: str = "",
     ) -> None:
@@ -69,6 +71,7 @@ class Field(Generic[T]):
         self.default = default
         self.required = required
         self.sent_only = sent_only
+        self.on_request = on_request
         self.by_key = by_key
         self._as_is = self.kind.read is None and not self.kind.mutable
         self.__doc__ = doc
@@ -85,7 +88,7 @@ class Field(Generic[T]):
             return owner._declared.get(self.name, self)
         try:
             raw = obj._values[self.index]
-        except IndexError:  # a row from the server ends before the fields that are only sent
+        except IndexError:  # a row from the server ends before the fields that lists leave out
             raw = UNSET
         return raw if self._as_is and raw is not UNSET else self._read(obj, raw)
 

@@ -107,6 +107,7 @@ class Model(Record):
 
     def _complete(self) -> None:
         body = self._ask("GET", "read").json()
+        self._values += [UNSET] * (len(self._fields) - len(self._values))
         for name, field in self._fields.items():
             if not field.sent_only and self._values[field.index] is UNSET:
                 self._values[field.index] = body.get(name)

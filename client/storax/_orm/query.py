@@ -179,8 +179,8 @@ class Query(Frames, Generic[M]):
 
     def _tuples(self, names: tuple[str, ...]) -> list[Any]:
         for name in names:
-            if name not in self._model._columns:
-                raise unknown(f"{self._noun} has no field", name, self._model._columns)
+            if name not in self._model._readable:
+                raise unknown(f"{self._noun} has no field", name, self._model._readable)
         found_pages = pages(self._home(), self._model._spec.path, self._plan, fields=names)
         rows = [row for batch in self._plan.steps(page.rows for page in found_pages) for row in batch]
         for index, name in enumerate(names):

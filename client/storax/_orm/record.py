@@ -60,6 +60,7 @@ class Record(Owner):
     _spec: ClassVar[Spec]
     _fields: ClassVar[dict[str, Field[Any]]] = {}
     _columns: ClassVar[tuple[str, ...]] = ()
+    _readable: ClassVar[tuple[str, ...]] = ()
     _blank: ClassVar[list[Any]] = []
     _id_at: ClassVar[int] = 0
     _declared: ClassVar[dict[str, Any]] = {}
@@ -237,7 +238,8 @@ def _lay_out(model: type[Record]) -> None:
     """Number the fields in the order of the class body, which is the server's, and make the model's own errors."""
     _models[model.__name__] = model
     model._fields = {name: f for name, f in model.__dict__.items() if isinstance(f, Field)}
-    model._columns = tuple(name for name, f in model._fields.items() if not f.sent_only)
+    model._readable = tuple(name for name, f in model._fields.items() if not f.sent_only)
+    model._columns = tuple(name for name in model._readable if not model._fields[name].on_request)
     model._blank = [UNSET] * len(model._fields)
     for index, f in enumerate(model._fields.values()):
         f.index = index

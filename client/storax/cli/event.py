@@ -1,8 +1,6 @@
 """`storax event`: read and follow the log of every change."""
 
-import json
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -20,14 +18,13 @@ from storax.cli.terminal.visible import say_exactly
 
 if TYPE_CHECKING:
     from storax.cli.differences import Difference
+    from storax.errors import Unavailable
     from storax.models.event_log import EventLogQuery
 
 NARROW = ("position", "timestamp", "type", "entity_id", "from_state", "to_state", "actor", "message")
 OF_ONE = ("position", "timestamp", "type", "from_state", "to_state", "actor", "message")
+WIDE = ("position", "timestamp", "actor", "command_id", "entity", "entity_id", "type", "changes")
 DIFFERENCE = ("id", "what", "state", "changes")
-SILENCE = 45.0  # three missed heartbeats of the server
-FIRST_TRIES = 5
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds before the stream is opened again
 # Fields whose change says little to people; `-o json` has them.
 _QUIET = {"at", "state", "session_id", "lease_epoch", "skipped", "stderr_tail", "lease_lost"}
 _MESSAGE_KEYS = ("message", "reason", "error")
@@ -55,8 +52,18 @@ ToState = Annotated[
     typer.Option("--to", metavar="STATE", help="Only transitions to this state.", autocompletion=complete.states),
 ]
 Actor = Annotated[list[str] | None, typer.Option("--actor", metavar="WHO", help="Only of this actor, such as user:1.")]
+Id = Annotated[
+    list[int] | None, typer.Option("--id", metavar="ID", help="Only of the things with this id; see --entity.")
+]
+Command = Annotated[list[str] | None, typer.Option("--command", metavar="UUID", help="Only of this call.")]
+Allocation = Annotated[
+    list[int] | None, typer.Option("--batch-job", metavar="ID", help="Only of jobs that this BatchJob leased.")
+]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="WHEN", help="Start at a log position, a time, or so long ago (10m).")
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="WHEN", help="End at a log position, a time, or so long ago (10m).")
 ]
 
 
@@ -74,12 +81,13 @@ def message_of(event: Mapping[str, Any]) -> str:
 
 def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_one: bool = False) -> int:
     """Print events in the order of ``query`` and return how many there were."""
-    every = query._model._columns
-    some = OF_ONE if of_one else NARROW
-    names = chosen(form, columns, narrow=some, wide=some, every=every)
+    # Programs get all but the changes, which cost the server a search for each event.
+    every = query._model._readable if columns else query._model._columns
+    names = chosen(form, columns, narrow=OF_ONE if of_one else NARROW, wide=WIDE, every=every)
     source = ["type", "data"] if "message" in names else []
     fields = list(dict.fromkeys([*(n for n in names if n != "message"), *source]))
-    return show(_with_message(rows_of(query, fields, form=form), names), form=form, columns=names, named=bool(columns))
+    rows = (_with_text_of_changes(row, form) for row in rows_of(query, fields, form=form))
+    return show(_with_message(rows, names), form=form, columns=names, named=bool(columns))
 
 
 def _with_message(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -91,34 +99,59 @@ def _with_message(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> It
 
 @app.command("ls")
 def ls(
+    *,
     job: Job = None,
     type_: Type = None,
     entity: Entity = None,
+    id_: Id = None,
     to: ToState = None,
     actor: Actor = None,
+    command: Command = None,
+    batch_job: Allocation = None,
     tag: Tags = None,
     since: Since = None,
+    until: Until = None,
     limit: Limit = 100,
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
-    """List events, newest last.
+    """List events, newest last. With -o wide: who changed what in which call, from what to what.
 
     \b
     Examples:
-      storax event ls --job 12
+      storax event ls --job 12 -o wide
+      storax event ls --entity site --id 3 --since 2026-01-31 --until 2026-02-28
       storax event ls --to FAILED --since 1h
       storax event ls --since 1000 --limit 0 -o ndjson > log.ndjson
     """
     from storax.models.event_log import EventLog
 
-    filters = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor, tag=tag)
-    query = EventLog.objects.filter(**filters, **_since(since))
+    filters = _filters(
+        job=job, type_=type_, entity=entity, id_=id_, to=to, actor=actor, command=command, batch_job=batch_job, tag=tag
+    )
+    query = _newest(EventLog.objects.filter(**filters, **_since(since), **_until(until)), limit)
+    _note_end(print_events(query, form=output, columns=columns), limit, output)
+
+
+def _with_text_of_changes(row: Mapping[str, Any], form: Form) -> Mapping[str, Any]:
+    """A row with its changes as programs or people read them."""
+    if row.get("changes") is None:
+        return row
+    changes = {name: (one["before"], one["after"]) for name, one in row["changes"].items()}
+    return {**row, "changes": _changes(changes, form)}
+
+
+def _newest(query: "EventLogQuery", limit: int) -> "EventLogQuery":
+    """The newest ``limit`` events of a query, or with 0 all, in the order of the log."""
     # The newest are wanted, but read best in their own order.
     positions = query.order_by("-position")[:limit].values_list("position", flat=True) if limit else []
     if limit and len(positions) == limit:
         query = query.filter(position__gte=positions[-1])
-    count = print_events(query.order_by("position"), form=output, columns=columns)
+    return query.order_by("position")
+
+
+def _note_end(count: int, limit: int, output: Form) -> None:
+    """Say that nothing matched, or that there may be more."""
     if not count and output.for_people:
         note("No event matches.")
     elif limit and count >= limit and output.for_people:
@@ -177,6 +210,7 @@ def tail(
     entity: Entity = None,
     to: ToState = None,
     actor: Actor = None,
+    tag: Tags = None,
     since: Since = None,
     output: Output = Form.TABLE,
 ) -> None:
@@ -192,54 +226,38 @@ def tail(
         raise UsageError("`storax event tail` cannot print this format.", hint="Use -o table, ndjson or ids.")
     from storax.models.event_log import EventLog
 
-    filters = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor)
+    filters = _filters(job=job, type_=type_, entity=entity, to=to, actor=actor, tag=tag)
     newest = EventLog.objects.order_by("-position")[:1].values_list("position", flat=True)
     last = newest[0] if newest else 0
     query = EventLog.objects.filter(**filters, **_since(since)).filter(position__lte=last)
     events = list(query.order_by("position")) if since else list(query.order_by("-position")[:lines])[::-1]
     past_events: Iterable[Mapping[str, Any]] = (event.to_dict() for event in events)
-    for event in chain(past_events, stream(filters, after=last) if follow else ()):
+    following = follow_log(EventLog.objects.filter(**filters), after=last) if follow else ()
+    for event in chain(past_events, following):
         _print_line(event, output)
 
 
-def stream(filters: Mapping[str, Any], *, after: int) -> Iterator[dict[str, Any]]:
-    """Yield every event behind the position ``after`` that matches the filters, as the server pushes it, without end.
+def follow_log(query: "EventLogQuery", *, after: int) -> Iterator[dict[str, Any]]:
+    """Yield every event behind the position ``after`` that matches, as the server pushes it, without end.
 
     A server that was restored to an older state goes on behind the last position that it kept.
 
     Raises:
         StoraxError: the server refuses, or cannot be reached at first; later it may be away for any time.
     """
-    from storax._runtime.retry import doubling_pause
-    from storax._runtime.server_sent_events import parse
-    from storax._runtime.transport import Call
-    from storax.client import current_client
-    from storax.errors import Restored, Unavailable
+    from storax.errors import Restored
 
-    transport, failures, connected = current_client().get_transport(), 0, False
-    listed = {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
-    params: Any = [(name, str(value)) for name, values in listed.items() for value in values]
     while True:
-        headers = {"accept": "text/event-stream", "accept-encoding": "identity", "last-event-id": str(after)}
-        call = Call("GET", "/events/stream", params=params)
         try:
-            with transport.stream(call, headers=headers, silence=SILENCE) as chunks:
-                for block in parse(chunks):
-                    failures, connected = 0, True
-                    if block.data:
-                        event = json.loads(block.data)
-                        after = event["position"]
-                        yield event
+            with query.stream(after, patience=None, on_outage=_note_outage) as events:
+                yield from (event.to_dict() for event in events)
         except Restored as error:
             note(f"{error.message}. Continuing after position {error.restored_to}.")
             after = error.restored_to
-        except Unavailable as error:
-            failures += 1
-            if not connected and failures > FIRST_TRIES:
-                raise
-            if failures == FIRST_TRIES:
-                note(f"{error.message} Continuing when it is back.")
-        time.sleep(doubling_pause(FIRST_PAUSE, failures + 1, LONGEST_PAUSE))
+
+
+def _note_outage(error: "Unavailable") -> None:
+    note(f"{error.message} Continuing when it is back.")
 
 
 def _print_line(event: Mapping[str, Any], form: Form) -> None:
@@ -257,11 +275,18 @@ def _print_line(event: Mapping[str, Any], form: Form) -> None:
 
 
 def _filters(*, tag: list[str] | None = None, **options: Any) -> dict[str, Any]:
-    names = {"job": "job_id", "type_": "type", "to": "to_state"}
+    names = {"job": "job_id", "type_": "type", "to": "to_state", "id_": "entity_id", "command": "command_id"}
+    names |= {"batch_job": "batch_job_id"}
     filters = {names.get(name, name): value for name, value in options.items() if value}
     if "to_state" in filters:
         filters["to_state"] = [state.upper() for state in filters["to_state"]]
     return {**filters, "tags": pairs(tag, "--tag")} if tag else filters
+
+
+def _until(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    return {"position__lte": int(text)} if text.isdecimal() else {"timestamp_before": when(text)}
 
 
 def _since(text: str | None) -> dict[str, Any]:

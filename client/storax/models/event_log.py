@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Never, overload
 from uuid import UUID
 
+from storax._events.asynchronous import AsyncEventStream
+from storax._events.queries import EventQuery
+from storax._events.stream import PATIENCE_SEC
 from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_thread, iterate_rows
 from storax._orm.fields import Field
 from storax._orm.filters import Filter
 from storax._orm.instance import Model, Spec
 from storax._orm.manager import Objects
-from storax._orm.query import Query, arguments
-from storax._orm.query_plan import PAGE
+from storax._orm.query import arguments
+from storax._orm.query_plan import PAGE, Positioned
 from storax._runtime.unset import UNSET, Unset
+from storax.errors import Unavailable
 
 EventLogOrdering = Literal["position", "-position", "timestamp", "-timestamp"]
 
@@ -113,13 +117,19 @@ class EventLog(Model):
     """Same as position."""
     job_id: Field[int | None] = Field(int | None, doc="Id of the job, if a job changed.")
     """Id of the job, if a job changed."""
+    changes: Field[dict[str, Any]] = Field(
+        dict[str, Any],
+        on_request=True,
+        doc="Each changed field with its values before and after: {field: {before, after}}. Lists have it on request.",
+    )
+    """Each changed field with its values before and after: {field: {before, after}}. Lists have it on request."""
 
     async def arefresh_from_db(self) -> None:
         """``refresh_from_db()``, awaited."""
         return await in_thread(self.refresh_from_db)
 
 
-class EventLogQuery(Query[EventLog]):
+class EventLogQuery(EventQuery[EventLog]):
     """A lazy query of EventLogs."""
 
     _model = EventLog
@@ -511,6 +521,16 @@ class AsyncEventLogQuery(AsyncQuery[EventLog]):
     ) -> EventLog:
         """``get()``, awaited."""
         return await in_thread(self._query.get, **arguments(locals()))
+
+    def stream(
+        self,
+        after: int | Positioned | None = None,
+        *,
+        patience: float | None = PATIENCE_SEC,
+        on_outage: Callable[[Unavailable], object] | None = None,
+    ) -> AsyncEventStream[EventLog]:
+        """``stream()``, awaited."""
+        return AsyncEventStream(lambda: self._query.stream(after, patience=patience, on_outage=on_outage))
 
     def iterator(self, chunk_size: int = PAGE) -> AsyncIterator[EventLog]:
         """``iterator()``, awaited."""

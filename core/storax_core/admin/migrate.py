@@ -20,6 +20,7 @@ from storax_core.errors import Conflict, CoreError, Invalid, Unavailable
 LOCK = 8361  # one migration at a time
 LOCK_TIMEOUT = "2s"  # a migration that waits for a table has every later call wait behind it
 DENIED = "42501"  # Postgres' code for a lack of privileges
+BUSY = (asyncpg.LockNotAvailableError.sqlstate, asyncpg.DeadlockDetectedError.sqlstate)
 
 
 def scripts() -> Path:
@@ -76,9 +77,9 @@ def _refusal(error: DBAPIError) -> CoreError | None:
             f"this login may not migrate: {str(error.orig).rpartition('>: ')[2]}",
             hint="Have an administrator run the SQL that `storax admin roles` prints, and migrate as storax_owner.",
         )
-    if state == asyncpg.LockNotAvailableError.sqlstate:
+    if state in BUSY:
         return Unavailable(
-            f"another transaction holds a table that the migration changes for more than {LOCK_TIMEOUT}",
+            f"another transaction holds a table that the migration changes, for more than {LOCK_TIMEOUT} or crosswise",
             hint="Nothing was changed. Try again; pg_stat_activity lists long transactions.",
         )
     return None
@@ -90,7 +91,8 @@ async def migrate(url: str, target: str = "head", *, down: bool = False) -> None
     Raises:
         Conflict: the database is newer than the code.
         Invalid: the login of the address may not do this.
-        Unavailable: Postgres does not answer, or another transaction holds a table for more than ``LOCK_TIMEOUT``.
+        Unavailable: Postgres does not answer, or another transaction holds a table for more than ``LOCK_TIMEOUT``, or
+            each waits for a table of the other.
     """
     engine = create_async_engine(sqlalchemy_url(url))
     try:

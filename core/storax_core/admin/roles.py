@@ -28,8 +28,10 @@ async def create(url: str, passwords: Mapping[str, str]) -> None:
         async with conn.transaction():
             await conn.execute("SET LOCAL lock_timeout = '2s'")
             await conn.execute(roles.script(passwords))
-    except asyncpg.LockNotAvailableError as error:
-        raise Unavailable("another transaction holds a table for more than 2 s", hint="Try again later.") from error
+    except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+        raise Unavailable(
+            "other transactions hold tables that are handed over to their owner", hint="Nothing was changed. Try again."
+        ) from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise Invalid(f"the administrator may not create roles: {error}", hint="Name a superuser's address.") from error
     finally:

@@ -22,7 +22,7 @@ from storax_core.queries import select
 from storax_core.queries.capacity import Nodes, held
 from storax_core.resources import BATCH_JOBS, JOBS
 from storax_core.resources.batch_job import SUBMITTABLE
-from storax_core.resources.job import HOOK_IS_NEXT, TAKEABLE, UNLEASED, first_in_line
+from storax_core.resources.job import HOOK_IS_NEXT, STILL_TAKEABLE, TAKEABLE, UNLEASED, first_in_line
 from storax_core.resources.types import BigId, Tags
 
 WINDOW = 10_000
@@ -31,7 +31,7 @@ SMALL_FIRST = "s.num_nodes, s.node_packing_count DESC, s.wall_time_min DESC, s.i
 LONG_LARGE_FIRST = "s.wall_time_min DESC, s.num_nodes DESC, s.node_packing_count DESC, s.id"
 # Those of the hinted ids $1 that may still be taken, with their priority, in the order in which they are taken.
 LIVE_JOBS = f"""SELECT id, priority FROM job_state
-WHERE id = ANY($1::bigint[]) AND {TAKEABLE} ORDER BY {first_in_line("job_state")}"""  # noqa: S608
+WHERE id = ANY($1::bigint[]) AND {STILL_TAKEABLE} ORDER BY {first_in_line("job_state")}"""  # noqa: S608
 LIVE_BATCH_JOBS = f"SELECT id, 0 AS priority FROM batch_job WHERE id = ANY($1::bigint[]) AND {SUBMITTABLE} ORDER BY id"  # noqa: S608
 Limit = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Sum = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
@@ -103,9 +103,12 @@ async def claim(
     ``candidates`` are the ids to choose from; None: all. Those that another session holds by now are passed over. A
     session that has ended gets nothing.
     """
-    where = select.Where([holder.owner_id, holder.site_id], ["s.owner_id = $1::bigint", "s.site_id = $2::bigint"])
-    if candidates is not None:
-        where.parts.append(f"s.id = ANY({where.param(list(candidates))}::bigint[])")
+    where = select.Where([holder.owner_id, holder.site_id])
+    if candidates is None:
+        where.parts += ["s.owner_id = $1::bigint", "s.site_id = $2::bigint", TAKEABLE]
+    else:  # the ids alone choose the index
+        where.parts += [f"s.{name} IS NOT DISTINCT FROM ${n}::bigint" for n, name in ((1, "owner_id"), (2, "site_id"))]
+        where.parts += [f"s.id = ANY({where.param(list(candidates))}::bigint[])", STILL_TAKEABLE]
     _narrow(ask, where)
     ctes = f"{_alive(where.param(holder.id))},\n{_picked(ask, where)}"
     change = rules.lease_jobs(holder.id, holder.batch_job_id)
@@ -122,8 +125,7 @@ def _alive(session: str) -> str:
 
 
 def _narrow(ask: Acquire, where: select.Where) -> None:
-    """Add the conditions that a job must meet: takeable, and within all limits."""
-    where.parts.append(TAKEABLE)
+    """Add the limits that a job must meet."""
     if ask.states is not None:
         where.parts.append(f"s.state = ANY({where.param(ask.states)}::text[])")
     if ask.max_wall_time_min is not None:

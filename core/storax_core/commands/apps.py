@@ -19,7 +19,8 @@ from storax_core.resources.types import InsidePath, JsonValue, Text
 HOOK_NAMES = tuple(HOOKS.values())
 PARAMETER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 STORED = """SELECT name, site_id, command_template, parameters::text AS parameters,
-  EXISTS (SELECT FROM job WHERE app_id = app.id) AS used FROM app WHERE id = $1 AND owner_id = $2 FOR UPDATE OF app"""
+  EXISTS (SELECT FROM job WHERE app_id = app.id) AS used FROM app
+WHERE id = $1 AND owner_id IS NOT DISTINCT FROM $2 FOR UPDATE OF app"""
 
 
 class Parameter(BaseModel):

@@ -13,6 +13,7 @@ from storax_core.errors import Conflict
 from storax_core.lifecycle.change import Row
 from storax_core.log import append
 from storax_core.log.append import Context
+from storax_core.queries import select
 from storax_core.resources import BY_ENTITY, Resource
 
 
@@ -40,6 +41,17 @@ async def create(conn: Connection, ctx: Context, resource: Resource, new_rows: S
         raise name_conflict(resource, rows, error) from error
     await noun.after_create(conn, ctx, ids)
     return [{"id": r["id"], **({"state": r["state"]} if resource.machine else {})} for r in rows]
+
+
+async def create_one(conn: Connection, ctx: Context, resource: Resource, new_row: Row) -> Row:
+    """As ``create``, for one row. Returns all its visible fields."""
+    noun = rules_of(resource)
+    if noun.create_one:
+        return await noun.create_one(conn, ctx, new_row)
+    (created,) = await create(conn, ctx, resource, [new_row])
+    row = await select.fetch_one(conn, resource, ctx.owner_id, created["id"])
+    assert row is not None  # noqa: S101  (created in this transaction)
+    return row
 
 
 def name_conflict(resource: Resource, rows: Sequence[Row], error: asyncpg.UniqueViolationError) -> Conflict:

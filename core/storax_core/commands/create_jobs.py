@@ -20,7 +20,9 @@ SELECT c, p, $3 FROM unnest($1::bigint[], $2::bigint[]) AS e(c, p) ON CONFLICT D
 
 APPS = """SELECT id, site_id, name, parameters::text AS p, transfers::text AS t, hooks::text AS h,
   max_attempts, max_losses, retry_delay_sec, retry_exit_codes::text AS codes, retry_on_timeout{more} FROM app
-WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"""
+WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2 FOR KEY SHARE"""
+PARENT_STATES = """SELECT id, state FROM job_state
+WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2 ORDER BY id FOR SHARE"""
 # The new ids as one text, beside the first App.
 APPS_AND_IDS = APPS.format(
     more=f", CASE WHEN id = ($1::bigint[])[1] THEN ({sql.next_ids(JOBS.entity).replace('$1', '$3')}) END AS ids"
@@ -34,6 +36,24 @@ def fields_set(models: Iterable[BaseModel]) -> list[Row]:
 
 async def create_jobs(conn: Connection, ctx: Context, new_rows: Sequence[Row]) -> list[Row]:
     """Create jobs, their edges, transfers and events, all or none. Returns id, site_id and state of each."""
+    rows, edges, transfers = await _decide(conn, ctx, new_rows)
+    await append.append_created(conn, ctx, JOBS, rows)
+    await _attach(conn, ctx, rows, edges, transfers)
+    return [{"id": r["id"], "site_id": r["site_id"], "state": r["state"]} for r in rows]
+
+
+async def create_job(conn: Connection, ctx: Context, new_row: Row) -> Row:
+    """Create one job as ``create_jobs`` does. Returns its visible fields, without a statement of their own."""
+    rows, edges, transfers = await _decide(conn, ctx, [new_row])
+    stored = await append.append_one_created(conn, ctx, JOBS, rows[0])
+    await _attach(conn, ctx, rows, edges, transfers)
+    return stored
+
+
+async def _decide(
+    conn: Connection, ctx: Context, new_rows: Sequence[Row]
+) -> tuple[list[Row], list[tuple[int, int]], list[Row]]:
+    """Return the whole rows of new jobs, their edges as (child, parent), and their transfers."""
     rows = [dict(r) for r in new_rows]  # a private copy: a command may be repeated after a deadlock
     # Looked up before this call's own ids are drawn: nobody can name a row of the same call by guessing its id.
     parents = await _parent_states(conn, ctx.owner_id, {p for r in rows for p in r.get("parent_ids", ())})
@@ -50,11 +70,16 @@ async def create_jobs(conn: Connection, ctx: Context, new_rows: Sequence[Row]) -
         row["state"] = _first_state(row, parents, items)
         _stages(row, items)
         transfers += items
-    await append.append_created(conn, ctx, JOBS, rows)
+    return rows, edges, transfers
+
+
+async def _attach(
+    conn: Connection, ctx: Context, rows: Sequence[Row], edges: Sequence[tuple[int, int]], transfers: list[Row]
+) -> None:
+    """Create what hangs on new jobs, and name those that may run."""
     ctx.ready += [(r["site_id"], r["id"], r.get("priority", 0)) for r in rows if r["state"] in JOB_TAKEABLE]
     await _link(conn, ctx, edges)
     await _append_transfers(conn, ctx, transfers)
-    return [{"id": r["id"], "site_id": r["site_id"], "state": r["state"]} for r in rows]
 
 
 async def _apps_and_ids(
@@ -120,7 +145,7 @@ async def check_patches(conn: Connection, ctx: Context, patches: Sequence[Patch]
     """Check that new parameters of jobs match their Apps. Raises Invalid."""
     by_job = {patch.id: patch.fields for patch in patches if "parameters" in patch.fields}
     if by_job:
-        query = "SELECT id, app_id FROM job WHERE id = ANY($1::bigint[]) AND owner_id = $2"
+        query = "SELECT id, app_id FROM job WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2"
         rows = await conn.fetch(query, list(by_job), ctx.owner_id)
         declared = await find_apps(conn, ctx.owner_id, {r["app_id"] for r in rows})
         for row in rows:
@@ -149,8 +174,7 @@ async def _parent_states(conn: Connection, owner_id: int, wanted: set[int]) -> d
     """States of stored parents, locked until commit: none can finish between this query and the commit."""
     if not wanted:
         return {}
-    query = "SELECT id, state FROM job_state WHERE id = ANY($1::bigint[]) AND owner_id = $2 ORDER BY id FOR SHARE"
-    states = {r["id"]: r["state"] for r in await conn.fetch(query, sorted(wanted), owner_id)}
+    states = {r["id"]: r["state"] for r in await conn.fetch(PARENT_STATES, sorted(wanted), owner_id)}
     missing = sorted(wanted - set(states))
     if missing:
         raise Invalid(f"parent job {missing[0]} does not exist", hint="Create parents first, or in the same call.")

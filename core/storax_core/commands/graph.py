@@ -22,21 +22,20 @@ from storax_core.resources import JOBS, TRANSFERS
 from storax_core.resources.job import ENDED, UNSUCCESSFUL
 
 CHILDREN = "SELECT child_id FROM job_parent WHERE parent_id = ANY($1::bigint[])"
+_EDGES = "LATERAL (SELECT child_id FROM job_parent WHERE parent_id = b.id OFFSET 0) e"  # of b to its children
 # The waiting jobs below the jobs $1, which failed or were cancelled: all of them end too, each with its parents. OFFSET
 # 0 fixes the order of the joins. Without it the planner, which does not know how many jobs wait, reads all of them anew
 # for every level.
-DOOMED = """WITH RECURSIVE below(id) AS (
-  SELECT unnest($1::bigint[])
-  UNION SELECT s.id FROM below b,
-    LATERAL (SELECT child_id FROM job_parent WHERE parent_id = b.id OFFSET 0) e,
+DOOMED = f"""WITH RECURSIVE below(id) AS (SELECT unnest($1::bigint[])
+  UNION SELECT s.id FROM below b, {_EDGES},
     LATERAL (SELECT id, state FROM job_state WHERE id = e.child_id OFFSET 0) s,
     LATERAL (SELECT on_parent_failure FROM job WHERE id = e.child_id OFFSET 0) c
   WHERE s.state = 'AWAITING_PARENTS' AND c.on_parent_failure = 'fail')
 SELECT b.id, e.parents FROM below b,
   LATERAL (SELECT array_agg(parent_id) AS parents FROM job_parent WHERE child_id = b.id OFFSET 0) e
-WHERE (b.id IN (SELECT unnest($1::bigint[]))) IS NOT TRUE"""
+WHERE (b.id IN (SELECT unnest($1::bigint[]))) IS NOT TRUE"""  # noqa: S608
 LOCK_WAITING = f"""SELECT {JOB_FACTS} FROM job_state
-WHERE id = ANY($1::bigint[]) AND state = 'AWAITING_PARENTS' ORDER BY id FOR UPDATE"""  # noqa: S608
+WHERE id = ANY($1::bigint[]) AND (state = 'AWAITING_PARENTS') IS TRUE ORDER BY id FOR UPDATE"""  # noqa: S608
 # The parents of each of the jobs $1, of which those in $2 are about to run again. An IN in an expression is looked up
 # in a hash table, where a join to a list would compare every pair.
 PARENTS = f"""SELECT c.id, c.on_parent_failure AS policy,
@@ -61,25 +60,28 @@ ROOTS = f"""SELECT p.id, coalesce(l.data->>'root_id', l.data->>'parent_id')::big
 FROM unnest($1::bigint[]) AS p(id), LATERAL ({LAST_TRANSITION.format("p.id")}) AS l"""  # noqa: S608
 # Descendants of the jobs $1 that failed or were cancelled because of a parent, without those that another parent keeps
 # from running: one that did not finish and is not among them, or was deleted.
-HELD_BACK = f"""WITH RECURSIVE below(id) AS (
-  SELECT unnest($1::bigint[])
-  UNION SELECT s.id FROM below b JOIN job_parent e ON e.parent_id = b.id JOIN job_state s ON s.id = e.child_id
+HELD_BACK = f"""WITH RECURSIVE below(id) AS (SELECT unnest($1::bigint[])
+  UNION SELECT s.id FROM below b, {_EDGES},
+    LATERAL (SELECT id, state FROM job_state WHERE id = e.child_id OFFSET 0) s
   WHERE s.state IN {UNSUCCESSFUL} AND ({LAST_TRANSITION.format("s.id")}) ? 'parent_id'),
 candidate AS MATERIALIZED (SELECT id FROM below WHERE (id IN (SELECT unnest($1::bigint[]))) IS NOT TRUE),
 stuck(id) AS (
-  SELECT b.id FROM candidate b JOIN job c ON c.id = b.id JOIN job_parent e ON e.child_id = b.id
-  LEFT JOIN job_state p ON p.id = e.parent_id
+  SELECT b.id FROM candidate b,
+    LATERAL (SELECT on_parent_failure FROM job WHERE id = b.id OFFSET 0) c,
+    LATERAL (SELECT parent_id FROM job_parent WHERE child_id = b.id OFFSET 0) e
+    LEFT JOIN LATERAL (SELECT id, state FROM job_state WHERE id = e.parent_id OFFSET 0) p ON true
   WHERE c.on_parent_failure = 'fail'
     AND (p.state IS NULL OR (p.state IN {UNSUCCESSFUL} AND (p.id IN (SELECT id FROM below)) IS NOT TRUE))
-  UNION SELECT c.id FROM stuck b JOIN job_parent e ON e.parent_id = b.id JOIN job c ON c.id = e.child_id
+  UNION SELECT c.id FROM stuck b, {_EDGES},
+    LATERAL (SELECT id, on_parent_failure FROM job WHERE id = e.child_id OFFSET 0) c
   WHERE c.on_parent_failure = 'fail' AND (c.id IN (SELECT id FROM candidate)) IS TRUE)
 SELECT id FROM candidate WHERE (id IN (SELECT id FROM stuck)) IS NOT TRUE ORDER BY id"""  # noqa: S608
 # The jobs $1, and their descendants among the jobs $2.
-DEPENDENT = """WITH RECURSIVE below(id) AS (
-  SELECT unnest($1::bigint[])
-  UNION SELECT c.id FROM below b JOIN job_parent e ON e.parent_id = b.id JOIN job c ON c.id = e.child_id
+DEPENDENT = f"""WITH RECURSIVE below(id) AS (SELECT unnest($1::bigint[])
+  UNION SELECT c.id FROM below b, {_EDGES},
+    LATERAL (SELECT id, on_parent_failure FROM job WHERE id = e.child_id OFFSET 0) c
   WHERE c.on_parent_failure = 'fail' AND (c.id IN (SELECT unnest($2::bigint[]))) IS TRUE)
-SELECT id FROM below"""
+SELECT id FROM below"""  # noqa: S608
 # How a parent ended that did not finish, and the state in which its children follow it.
 _MISSING = (
     ("failed", "FAILED", JobState.FAILED),
@@ -91,7 +93,7 @@ _KINDS = {JobState.FAILED: "failed", JobState.CANCELLED: "cancelled", DELETED: "
 # Of a job that has ended. What a service has begun of an item is the agent's to end, which also removes what is left.
 NOT_BEGUN = """SELECT i.id, i.owner_id, i.site_id, i.version, i.state, j.state AS job
 FROM transfer_item i JOIN job_state j ON j.id = i.job_id
-WHERE i.job_id = ANY($1::bigint[]) AND i.state IN ('awaiting_job', 'pending', 'inactive')
+WHERE i.job_id = ANY($1::bigint[]) AND (i.state IN ('awaiting_job', 'pending', 'inactive')) IS TRUE
   AND i.task_id IS NULL AND NOT i.transfer_info ? 'tries' ORDER BY i.id FOR UPDATE OF i"""
 
 

@@ -16,7 +16,8 @@ from storax_core.log.append import Context
 from storax_core.queries import merged_maps
 from storax_core.resources import JOBS
 
-ELSEWHERE = "SELECT id FROM app WHERE owner_id = $1 AND site_id <> $2 AND id = ANY($3::bigint[]) ORDER BY id LIMIT 1"
+ELSEWHERE = """SELECT id FROM app WHERE owner_id IS NOT DISTINCT FROM $1 AND site_id <> $2 AND id = ANY($3::bigint[])
+ORDER BY id LIMIT 1"""
 BY_NAME = "SELECT name, id FROM app WHERE owner_id = $1 AND site_id = $2 AND name = ANY($3::text[])"
 
 

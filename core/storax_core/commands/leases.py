@@ -40,7 +40,8 @@ from storax_core.resources.types import (
 CANCELS = "SELECT id, lease_epoch FROM job_state WHERE session_id = $1 AND cancel_requested"
 # The site of a session that lives, or of one that has ended.
 SITE = """SELECT coalesce((SELECT site_id FROM session WHERE id = $1 AND owner_id = $2), (SELECT site_id
-FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1 AND owner_id = $2))"""
+FROM event_log WHERE entity = 'session' AND entity_id = $1 AND version = 1
+  AND owner_id IS NOT DISTINCT FROM $2))"""
 # Sessions inside these BatchJobs, with what the scheduler says of their allocations.
 INSIDE = """SELECT s.id AS session_id, b.id, b.scheduler_id, b.status_info::text AS info, b.wall_time_min, b.start_time,
   b.end_time FROM session s JOIN batch_job b ON b.id = s.batch_job_id

@@ -29,7 +29,7 @@ async def lock_mine(
 ) -> list[Facts]:
     """These columns of these rows of this owner, locked in id order; missing ones are left out."""
     sql = f"""SELECT {columns} FROM {resource.state_table}
-WHERE id = ANY($2::bigint[]) AND owner_id = $1 ORDER BY id FOR UPDATE"""  # noqa: S608
+WHERE id = ANY($2::bigint[]) AND owner_id IS NOT DISTINCT FROM $1 ORDER BY id FOR UPDATE"""  # noqa: S608
     rows: list[Facts] = await conn.fetch(sql, owner_id, list(ids))
     return rows
 
@@ -37,7 +37,8 @@ WHERE id = ANY($2::bigint[]) AND owner_id = $1 ORDER BY id FOR UPDATE"""  # noqa
 async def require_mine(conn: Connection, owner_id: int, resource: Resource, ids: Iterable[int]) -> None:
     """Lock these rows against deletion. Raises Invalid naming the first that is not there or not this owner's."""
     wanted = sorted(set(ids))
-    sql = f"SELECT id FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2 FOR KEY SHARE"  # noqa: S608
+    sql = f"""SELECT id FROM {resource.state_table}
+WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2 FOR KEY SHARE"""  # noqa: S608
     locked = {r["id"] for r in await conn.fetch(sql, wanted, owner_id)} if wanted else set()
     missing = [w for w in wanted if w not in locked]
     if missing:

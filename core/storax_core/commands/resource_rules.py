@@ -16,8 +16,8 @@ Ids = Sequence[int]
 Create = Callable[[Connection, Context, Sequence[Row]], Awaitable[list[Row]]]
 Delete = Callable[[Connection, Context, Ids, Row], Awaitable[tuple[int, list[int]]]]
 # BatchJobs of these at sites whose agents have tokens of their own.
-SET_BY_AGENT = """SELECT b.id FROM batch_job b WHERE b.id = ANY($1::bigint[]) AND b.owner_id = $2 AND EXISTS (
-  SELECT FROM token t WHERE t.site_id = b.site_id AND (t.expires_at IS NULL OR t.expires_at > now()))
+SET_BY_AGENT = """SELECT b.id FROM batch_job b WHERE b.id = ANY($1::bigint[]) AND b.owner_id IS NOT DISTINCT FROM $2
+AND EXISTS (SELECT FROM token t WHERE t.site_id = b.site_id AND (t.expires_at IS NULL OR t.expires_at > now()))
 ORDER BY b.id LIMIT 1"""
 
 
@@ -49,8 +49,8 @@ class ResourceRules:
     ``before_create`` checks new rows and ``before_update`` patches; they may complete them, or raise.
     ``after_create`` gets the new ids, ``after_change`` the changes that were appended with new states. ``facts`` are
     the columns that ``transition`` reads; ``rejoin`` adds to them and names the rows that ``bring_back`` changes with
-    these. ``held_back`` names the rows that an update by a filter leaves as they are. ``create`` and ``delete`` stand
-    in place of the general commands.
+    these. ``held_back`` names the rows that an update by a filter leaves as they are. ``create``, ``create_one``
+    and ``delete`` stand in place of the general commands.
     """
 
     before_create: Callable[[Connection, Context, Sequence[Row]], Awaitable[None]] = nothing
@@ -63,6 +63,7 @@ class ResourceRules:
     held_back: Callable[..., Awaitable[tuple[list[int], IllegalMove | None]]] = _hold_nothing
     bring_back: Callable[[Connection, Context, Ids], Awaitable[list[Change]]] = _bring_nothing
     create: Create | None = None
+    create_one: Callable[[Connection, Context, Row], Awaitable[Row]] | None = None
     delete: Delete | None = None
 
 
@@ -106,6 +107,7 @@ _RULES = {
     ),
     "job": ResourceRules(
         create=create_jobs.create_jobs,
+        create_one=create_jobs.create_job,
         before_update=create_jobs.check_patches,
         facts=locks.USER_FACTS,
         transition=rules.user_transition,

@@ -113,7 +113,8 @@ async def _update_fields(conn: Connection, ctx: Context, resource: Resource, pat
 
 
 async def _unchanged(conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch]) -> Updated:
-    sql = f"SELECT id, version, last_update FROM {resource.state_table} WHERE id = ANY($1::bigint[]) AND owner_id = $2"  # noqa: S608
+    sql = f"""SELECT id, version, last_update FROM {resource.state_table}
+WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2"""  # noqa: S608
     stored = {r["id"]: list(r) for r in await conn.fetch(sql, [patch.id for patch in patches], ctx.owner_id)}
     _require(resource, patches, stored)
     for patch in patches:

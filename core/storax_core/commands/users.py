@@ -31,8 +31,9 @@ WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > now())"""
 # Those of these tokens that are refused by now.
 REFUSED = """SELECT wanted AS id FROM unnest($1::bigint[]) AS wanted WHERE NOT EXISTS (
   SELECT FROM token t WHERE t.id = wanted AND (t.expires_at IS NULL OR t.expires_at > now()))"""
-FAMILY = """WITH RECURSIVE family AS (SELECT id FROM token WHERE id = ANY($1::bigint[]) AND owner_id = $2
-  UNION SELECT t.id FROM token t JOIN family f ON t.parent_id = f.id WHERE t.owner_id = $2)
+FAMILY = """WITH RECURSIVE family AS (
+  SELECT id FROM token WHERE id = ANY($1::bigint[]) AND owner_id IS NOT DISTINCT FROM $2
+  UNION SELECT t.id FROM token t JOIN family f ON t.parent_id = f.id WHERE t.owner_id IS NOT DISTINCT FROM $2)
 SELECT id FROM family ORDER BY id"""
 OLD_CODES = "SELECT id FROM token WHERE owner_id = $1 AND hash LIKE 'once:%' AND expires_at < now()"
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -131,7 +132,7 @@ async def create_user(conn: Connection, username: str, hashed: str | None) -> in
 
 async def create_token(conn: Connection, ctx: Context, ask: NewToken, *, days: int, parent_id: int) -> Row:
     """Make a token for a caller with the token ``parent_id``. Raises Unauthorized where that was revoked meanwhile."""
-    lock = "SELECT FROM token WHERE id = $1 AND owner_id = $2 FOR KEY SHARE"
+    lock = "SELECT FROM token WHERE id = $1 AND owner_id IS NOT DISTINCT FROM $2 FOR KEY SHARE"
     if await conn.fetchrow(lock, parent_id, ctx.owner_id) is None:
         raise Unauthorized("the token was revoked at this moment", hint="Run `storax login`.")
     if ask.site_id is not None:

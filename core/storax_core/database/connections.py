@@ -3,7 +3,8 @@
 A command's transaction sets its own owner, which ends with it. A connection that reads has an owner that outlives the
 statement; Postgres itself reports it with every answer (``application_name`` is set in the same statement, and is among
 the settings whose changes Postgres sends), so a call that was cancelled at any moment leaves no doubt whose rows the
-connection shows. Other settings are those of the start of the connection, or ``SET LOCAL``.
+connection shows. How reads are planned is set with the owner. Other settings are those of the start of the connection,
+or ``SET LOCAL``.
 
 Three roles: the migrating owner of the tables, ``storax_app`` for everything done on behalf of a user (row-level
 security shows it that user's rows only), and ``storax_worker`` for what serves all users (login, feeder,
@@ -42,7 +43,8 @@ RETRY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.Inva
 STATEMENT_TIMEOUT_MS = 30_000
 CLOSE_SEC = 3.0
 ANSWER_SEC = 35.0  # for a statement's answer; by then Postgres has ended the statement
-SHOW_OWNER = "SELECT set_config('storax.owner', $1, false), set_config('application_name', $2, false)"
+SHOW_OWNER = """SELECT set_config('storax.owner', $1, false), set_config('application_name', $2, false),
+set_config('plan_cache_mode', $3, false)"""
 PROBE = "CREATE TEMPORARY TABLE storax_probe AS SELECT repeat('x', 1000) FROM generate_series(1, 32)"
 
 
@@ -91,12 +93,18 @@ class Database:
         return cls(url, app, worker, at_once=at_once)
 
     @asynccontextmanager
-    async def owner(self, owner_id: int) -> AsyncIterator[Connection]:
-        """A connection that sees rows of this owner only."""
+    async def owner(self, owner_id: int, *, by_filter: bool = False) -> AsyncIterator[Connection]:
+        """A connection that sees rows of this owner only.
+
+        ``by_filter``: each statement is planned for its own values. A plan that was kept for a common value would read
+        the whole store for a rare one. Statements that know the ids of their rows keep their plans.
+        """
         async with self._shares.of(owner_id), self._lend(self._app) as conn:
-            name = f"{APP_ROLE}:{owner_id}"
+            name, plans = (f"{APP_ROLE}:{owner_id}", "auto")
+            if by_filter:
+                name, plans = f"{name}:filter", "force_custom_plan"
             if conn.get_settings().application_name != name:
-                await conn.execute(SHOW_OWNER, str(owner_id), name)
+                await conn.execute(SHOW_OWNER, str(owner_id), name, plans)
             yield conn
 
     @asynccontextmanager

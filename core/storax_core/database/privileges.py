@@ -32,6 +32,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE"},
     "job_state": EVERY_ROW,
     "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
+    "login_failure": {WORKER: ALL},
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
     "server_key": {WORKER: APPEND},

@@ -92,6 +92,16 @@ class ServerKey(SQLModel, table=True):
     key: bytes
 
 
+class LoginFailure(SQLModel, table=True):
+    """How often a login failed lately: ``login_failures``."""
+
+    __tablename__ = "login_failure"
+
+    key: str = c.text("Digest of an account, an address, or both.", primary_key=True)
+    failures: int
+    failed_at: datetime = c.when("When the last one failed.")
+
+
 class SealRow(SQLModel, table=True):
     """A closed range of the log with the digest of its events: ``log/seals.py`` says what each field is."""
 

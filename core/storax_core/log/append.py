@@ -99,10 +99,24 @@ async def draw_ids(conn: Connection, resource: Resource, count: int) -> list[int
 
 async def append_created(conn: Connection, ctx: Context, resource: Resource, rows: Sequence[Row]) -> None:
     """Insert full rows (ids drawn before) and one ``created`` event each, in one statement."""
+    args = _created(ctx, resource, rows)
+    ctx.advance_position(await conn.fetchval(sql.create(resource.entity), *args))
+
+
+async def append_one_created(conn: Connection, ctx: Context, resource: Resource, row: Row) -> Row:
+    """As ``append_created``, for one row. Returns its visible fields (jsonb values as raw fragments)."""
+    statement = sql.create(resource.entity, whole=True)
+    stored = dict(await conn.fetchrow(statement, *_created(ctx, resource, [row])))
+    ctx.advance_position(stored.pop("position_"))
+    return stored
+
+
+def _created(ctx: Context, resource: Resource, rows: Sequence[Row]) -> list[Any]:
+    """The arguments of ``sql.create``."""
     args: list[Any] = [json_lines(rows), ctx.owner_id, ctx.actor, ctx.command_id]
     if resource.counted:
         args.append(_count_lines(Counter((ctx.owner_id, r["site_id"], r["state"]) for r in rows)))
-    ctx.advance_position(await conn.fetchval(sql.create(resource.entity), *args))
+    return args
 
 
 async def append_patches(

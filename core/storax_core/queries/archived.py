@@ -4,7 +4,7 @@ Only events of the query's owner are staged. The table ends with the transaction
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
@@ -26,7 +26,8 @@ COLUMNS: Mapping[str, str] = {
     **{n: f.pg_type for n, f in EVENTS.fields.items() if n != "tx"}, "creation_date": "timestamptz"
 }  # fmt: skip
 _TYPED = ", ".join(f'"{name}" {type_}' for name, type_ in COLUMNS.items())
-TABLE = f"CREATE TEMP TABLE staged_event ({_TYPED}) ON COMMIT DROP"
+TABLE = f"""CREATE TEMP TABLE staged_event ({_TYPED}) ON COMMIT DROP;
+CREATE INDEX ON staged_event (entity_id, version)"""
 STAGE = f"""INSERT INTO staged_event SELECT r.* FROM string_to_table($1, E'\\n') AS l,
 jsonb_to_record(l::jsonb) AS r({_TYPED})"""  # noqa: S608
 EMPTY = "DELETE FROM staged_event"  # not TRUNCATE: a page may have left a cursor on it
@@ -64,11 +65,38 @@ async def stage_past(conn: Connection, resource: Resource, owner_id: int, positi
     before: Archive | None = None
     for archive in await archives.all_of(conn):
         if position <= archive.high:
-            if before:
-                await _stage(conn, await _path(before.baseline_path), wanted, {"position": 0})
-            await _stage(conn, await _path(archive.events_path), [*wanted, ("position", "<=", position)])
+            await _stage_history(conn, before, archive, [*wanted, ("position", "<=", position)])
             return
         before = archive
+
+
+async def stage_histories(
+    conn: Connection, owner_id: int, things: Sequence[tuple[str, int, int]]
+) -> AsyncIterator[list[int]]:
+    """Stage for each archive the history of things up to events in it: kinds, ids, and the events' positions.
+
+    Yields each time the places of those things; their events behind the archives are in none.
+    """
+    before: Archive | None = None
+    for archive in await archives.all_of(conn):
+        if places := [n for n, thing in enumerate(things) if archive.low < thing[2] <= archive.high]:
+            entities, ids, positions = zip(*(things[n] for n in places), strict=True)
+            await conn.execute(EMPTY)
+            wanted: list[Condition] = [("owner_id", "in", [owner_id]), ("entity", "in", list(set(entities)))]
+            wanted += [("entity_id", "in", list(set(ids))), ("position", "<=", max(positions))]
+            await _stage_history(conn, before, archive, wanted)
+            yield places
+        before = archive
+
+
+async def _stage_history(
+    conn: Connection, before: Archive | None, archive: Archive, wanted: Sequence[Condition]
+) -> None:
+    """Stage events of an archive, and of its beginning the baseline, at position 0."""
+    if before:
+        own = [one for one in wanted if one[0] != "position"]
+        await _stage(conn, await _path(before.baseline_path), own, {"position": 0})
+    await _stage(conn, await _path(archive.events_path), wanted)
 
 
 async def stage_events(conn: Connection, archive: Archive, wanted: Iterable[Condition]) -> None:

@@ -150,8 +150,9 @@ def _conditions(selection: Selection) -> list[Condition]:
         conditions.append(("position", "<=", values.pop(0)))
     values_left = iter(values)
     for name, form in selection.shape.filters:
-        value = next(values_left) if form in (ValueForm.VALUE, ValueForm.VALUE_OR_NULL) else None
-        conditions += _condition(name, value) if form is ValueForm.VALUE else ()
+        value = next(values_left) if form not in (ValueForm.TRUE, ValueForm.FALSE) else None
+        value = [value] if form is ValueForm.ONE else value
+        conditions += _condition(name, value) if form in (ValueForm.VALUE, ValueForm.ONE) else ()
     return conditions
 
 
@@ -160,6 +161,8 @@ def _condition(name: str, value: Any) -> Iterator[Condition]:
         yield name, "in", value
     elif name == "id":
         yield "position", "in", value
+    elif name == "command_id":
+        yield name, "in", [str(one) for one in value]
     elif name == "job_id":
         yield "entity", "in", ["job"]
         yield "entity_id", "in", value

@@ -3,11 +3,23 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, and_, bindparam, false, func, not_, or_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+)
 
 from storax_core.queries.filters import Condition, QueryShape, ValueForm
 from storax_core.queries.tables import Source, fields_in
-from storax_core.resources import EVENTS, Resource
+from storax_core.resources import EVENTS, JOBS, Resource
 from storax_core.resources.fields import Operator
 
 
@@ -24,12 +36,21 @@ class Parameters:
         return parameter
 
 
-def all_of(source: Source, shape: QueryShape, parameters: Parameters) -> list[ColumnElement[bool]]:
-    """The owner's rows, those of the log up to a position of the past, then every filter, then every exclusion."""
-    owner = source.column("owner_id") == parameters.add(BigInteger())
+def all_of(
+    source: Source, shape: QueryShape, parameters: Parameters, *, one_row: bool = False
+) -> list[ColumnElement[bool]]:
+    """The owner's rows, those of the log up to a position of the past, then every filter, then every exclusion.
+
+    That events are of no jobs is said as text: only by that a plan for any values uses their index. Where ids are named
+    (``one_row``: by a further condition) no index can answer the condition on the owner: a plan that was made for empty
+    tables would take one that begins with it, and read all of the owner's rows for a few.
+    """
+    owner, by_id = parameters.add(BigInteger()), one_row or any(condition.name == "id" for condition in shape.filters)
+    column = source.column("owner_id")
     return [
-        owner,
+        column.is_not_distinct_from(owner) if by_id else column == owner,
         *(_until(source, parameters) if shape.past else ()),
+        *([source.column("entity") != literal_column(f"'{JOBS.entity}'")] if shape.no_jobs else ()),
         *(_condition(source, one, shape, parameters) for one in shape.filters),
         *(_unless(and_(*(_condition(source, one, shape, parameters) for one in group))) for group in shape.exclude),
     ]
@@ -75,6 +96,8 @@ def _compare(
     if form in (ValueForm.TRUE, ValueForm.FALSE):
         test = operator.test(column, false())
         return test if form is ValueForm.TRUE else not_(test)
+    if form is ValueForm.ONE:
+        return column == parameters.add(column.type)
     test = operator.test(column, parameters.add(ARRAY(column.type) if operator.many else column.type))
     test = or_(column.is_(None), test) if form is ValueForm.VALUE_OR_NULL else test
     return _unless(test) if operator.negated else test

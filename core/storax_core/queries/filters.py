@@ -17,7 +17,7 @@ from storax_core import limits
 from storax_core.errors import Invalid
 from storax_core.lifecycle.states import BatchJobState, JobState, TransferState
 from storax_core.log.event_types import EVENT_TYPES
-from storax_core.resources import BY_ENTITY, EVENTS, Resource
+from storax_core.resources import BY_ENTITY, EVENTS, JOBS, Resource
 from storax_core.resources.base import FilterSpec, optional_inner
 from storax_core.resources.types import JsonObject, Text, TextMap, UtcTime
 from storax_core.suggest import nearest
@@ -30,6 +30,7 @@ class ValueForm(StrEnum):
 
     VALUE = "value"  # a parameter
     VALUE_OR_NULL = "value or null"  # a parameter, or null
+    ONE = "one"  # one value where several may stand: an index on it and the order then has a page in order
     TRUE = "true"  # no parameter: the condition as it is
     FALSE = "false"  # no parameter: its negation
 
@@ -52,13 +53,15 @@ class Log(StrEnum):
 class QueryShape(NamedTuple):
     """The conditions of a query: all of ``filters``, and for each group of ``exclude`` not all of it.
 
-    ``past``: of the rows as they were at a position of the log, whose place is behind the owner's. ``log``: where the
-    events are, of which these rows are or are folded.
+    ``past``: of the rows as they were at a position of the log, whose place is behind the owner's. ``no_jobs``: of
+    events that are all of other things than jobs, which have an index of their own. ``log``: where the events are, of
+    which these rows are or are folded.
     """
 
     filters: tuple[Condition, ...] = ()
     exclude: tuple[tuple[Condition, ...], ...] = ()
     past: bool = False
+    no_jobs: bool = False
     log: Log = Log.LIVE
 
 
@@ -154,14 +157,31 @@ def selection_of(
 ) -> Selection:
     """Check filters and exclusions of one owner's rows. Raises Invalid."""
     values: list[Any] = [owner_id]
+    filters, no_jobs = _with_kind(filters) if resource is EVENTS else (filters, False)
     own = _conditions(resource, filters, values)
     groups = (_conditions(resource, group, values) for group in exclude)
-    shape = QueryShape(own, tuple(group for group in groups if group))
+    shape = QueryShape(own, tuple(group for group in groups if group), no_jobs=no_jobs)
     if len(values) > MAX_VALUES:
         raise Invalid(
             f"{len(values)} filters in one query; at most {MAX_VALUES}", hint="Give a filter a list of values."
         )
     return Selection(shape, values)
+
+
+def _with_kind(filters: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    """Add the kind of thing that the types of events are of, and say whether all kinds are other than jobs."""
+    types, kinds = _several(filters.get("type")), _several(filters.get("entity"))
+    kinds = kinds or list(dict.fromkeys(EVENT_TYPES[name].entity for name in types if _is_type(name)))
+    no_jobs = bool(kinds) and JOBS.entity not in kinds
+    return ({"entity": kinds, **filters} if no_jobs else filters), no_jobs
+
+
+def _is_type(name: Any) -> bool:
+    return isinstance(name, str) and name in EVENT_TYPES
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _conditions(resource: Resource, filters: Mapping[str, Any], values: list[Any]) -> tuple[Condition, ...]:
@@ -181,6 +201,9 @@ def _add_filter(resource: Resource, name: str, raw: Any, values: list[Any]) -> V
         values.append(orjson.dumps(value).decode() if isinstance(value, dict) else value)
         return ValueForm.VALUE
     many = value_of(resource, spec, raw if isinstance(raw, list) else [raw])
+    if resource is EVENTS and spec.op == "eq" and len(many) == 1 and many[0] is not None:
+        values.append(many[0])
+        return ValueForm.ONE
     values.append([str(v) if isinstance(v, str) else v for v in many if v is not None])
     return ValueForm.VALUE_OR_NULL if None in many else ValueForm.VALUE
 

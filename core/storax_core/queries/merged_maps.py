@@ -34,7 +34,7 @@ async def stored_maps(conn: Connection, owner_id: int, resource: Resource, patch
         return {}
     texts = ", ".join(f"{column(resource, name)}::text AS {name}" for name in names)
     key, owner = column(resource, "id"), column(resource, "owner_id")
-    rows = f"FROM {source(resource)} WHERE {key} = ANY($1::bigint[]) AND {owner} = $2"
+    rows = f"FROM {source(resource)} WHERE {key} = ANY($1::bigint[]) AND {owner} IS NOT DISTINCT FROM $2"
     if len(patches) > FEW:
         sizes = " + ".join(f"octet_length({column(resource, name)}::text)" for name in names)
         size = await conn.fetchval(f"SELECT sum({sizes}) {rows}", list(patches), owner_id)

@@ -8,7 +8,7 @@ from typing import Any
 from storax_core import limits
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.queries import archived, archived_events, filter_names, past, statements
+from storax_core.queries import archived, archived_events, changes, filter_names, past, statements
 from storax_core.queries.bounded import Part, fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
 from storax_core.queries.filters import Log, QueryShape, Selection, selection_of
@@ -37,7 +37,7 @@ def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, .
     for name in fields or ():
         if name not in resource.visible:
             raise Invalid(f"{resource.path} has no field {name!r}", hint=nearest(name, resource.visible))
-    return tuple(dict.fromkeys(fields or resource.visible))
+    return tuple(dict.fromkeys(fields or (name for name in resource.visible if name not in resource.on_request)))
 
 
 async def fetch_page(
@@ -60,9 +60,9 @@ async def fetch_page(
 
 
 def _page(part: Part, query: Query, columns: Sequence[str], keys: Sequence[Key], total: int | None = None) -> Page:
-    rows, extra = part.rows[: query.limit], len(keys)
-    following = encode(keys, tuple(rows[-1])[-extra:]) if part.cut or len(part.rows) > query.limit else None
-    return Page(list(columns), [tuple(row)[:-extra] for row in rows], following, total, part.size)
+    rows, width = part.rows[: query.limit], len(columns)
+    following = encode(keys, tuple(rows[-1])[-len(keys) :]) if part.cut or len(part.rows) > query.limit else None
+    return Page(list(columns), [tuple(row)[:width] for row in rows], following, total, part.size)
 
 
 async def _events_page(
@@ -113,13 +113,15 @@ async def _part(
     """The rows of a page and one more, each with its keys."""
     values = [*selection.values, *(decode(query.cursor, keys) if query.cursor else ())]
     values += [query.offset] if query.offset else []
+    filled = changes.NAME in columns and resource is EVENTS
     statement = statements.page(
-        resource.entity, selection.shape, columns, keys, query.limit + 1,
+        resource.entity, selection.shape, (*columns, *changes.NEEDED) if filled else columns, keys, query.limit + 1,
         cursor=bool(query.cursor), skips=bool(query.offset),
     )  # fmt: skip
-    return await fetch_bounded(
+    part = await fetch_bounded(
         conn, resource, statement.sql, statement.arguments(values), rows=_most(query) + 1, size=size
     )
+    return await changes.fill(conn, selection, part, columns, size=size) if filled and part.rows else part
 
 
 async def fetch_rows(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[dict[str, Any]]:
@@ -288,4 +290,7 @@ async def fetch_one(
 async def _one(conn: Connection, resource: Resource, selection: Selection, row_id: int) -> dict[str, Any] | None:
     statement = statements.one(resource.entity, selection.shape)
     row = await conn.fetchrow(statement.sql, *statement.arguments([*selection.values, row_id]))
+    if row and resource is EVENTS:
+        changed = await changes.of_one(conn, selection, row)
+        return None if changed is None else {**row, changes.NAME: changed}
     return dict(row) if row else None

@@ -144,7 +144,7 @@ def _compared(column: Any, place: Any, *, down: bool) -> ColumnElement[bool]:
 def one(entity: str, shape: QueryShape) -> Select[Any]:
     """All visible fields of one row. Values: the conditions', then the row's id."""
     source, parameters = _source(entity, shape), Parameters()
-    conditions = all_of(source, shape, parameters)
+    conditions = all_of(source, shape, parameters, one_row=True)
     key = source.column(_unique(source.resource)) == parameters.add(BigInteger())
     picked = [_picked(source, name) for name in source.resource.visible]
     return select(*picked).select_from(source.both()).where(key, *conditions)

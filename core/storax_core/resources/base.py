@@ -88,7 +88,7 @@ class Resource:
     the numbers of its rows by owner, site and state are kept. ``remembered`` is SQL over the row, as ``t``, of what its
     ``deleted`` event keeps for searches; null where there is nothing. ``filter_sql`` has the conditions,
     written as in JoinFilter, of filters that need other SQL than their operator's. ``also_below`` are further resources
-    that its rows may hang on.
+    that its rows may hang on. ``on_request`` names computed fields that a list has only where its ``fields`` name them.
     """
 
     model: type[SQLModel]
@@ -106,6 +106,7 @@ class Resource:
     join_filters: tuple[JoinFilter, ...] = ()
     filter_sql: dict[str, str] = field(default_factory=dict)
     computed: dict[str, tuple[Any, str, str]] = field(default_factory=dict)
+    on_request: tuple[str, ...] = ()
     public: bool = True
     event_versions: dict[str, int] = field(default_factory=dict)
     counted: bool = False

@@ -21,6 +21,9 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         Index("event_entity_version", "entity", "entity_id", "version", unique=True),
         Index("event_owner", "owner_id", "position"),
+        Index("event_actor", "owner_id", "actor", "position"),
+        Index("event_command", "command_id", "position"),
+        Index("event_of_no_job", "owner_id", "entity", "position", postgresql_where=text("entity <> 'job'")),
         Index("event_time", "timestamp", postgresql_using="brin"),
         Index(
             "event_last",
@@ -79,7 +82,14 @@ EVENTS: Resource = Resource(
     computed={
         "id": (int, "{position}", "Same as position."),
         "job_id": (int | None, "CASE WHEN {entity} = 'job' THEN {entity_id} END", "Id of the job, if a job changed."),
+        # Null here; queries/changes.py fills it in.
+        "changes": (
+            JsonObject,
+            "NULL::jsonb",
+            "Each changed field with its values before and after: {field: {before, after}}. Lists have it on request.",
+        ),
     },
+    on_request=("changes",),
     join_filters=(
         JoinFilter("id", BigId, "{position} = ANY({value}::bigint[])", "Same as position.", many=True),
         JoinFilter(

@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from operator import ge, gt, le, lt
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -137,9 +138,9 @@ class FieldSpec:
         """Whether a create must give it."""
         return self.info.is_required()
 
-    @property
+    @cached_property
     def default(self) -> Any:
-        """The value when a create leaves it out."""
+        """The value when a create leaves it out; nobody may change it. Kept: pydantic inspects a factory each time."""
         return self.info.get_default(call_default_factory=True, validated_data={})
 
     @property

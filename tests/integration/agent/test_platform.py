@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from fakes.desk import Desk
 from fakes.processes import alive, in_group
 from fakes.site import RunningSite
 from storax_agent.settings.site import SiteFolder
+from storax_core.commands import resource_rules
+from storax_core.resources import BATCH_JOBS
 from waiting import eventually
 
 
@@ -255,11 +258,14 @@ def test_a_site_with_tags_runs_jobs_that_have_them_alone_in_its_allocations_too(
     assert {desk.read(job)["state"] for job in (other, outside)} == {"PREPROCESSED"}
 
 
-def test_why_a_runner_failed_and_which_of_its_loops_fail_reaches_the_server(desk, site):
+def test_why_a_runner_failed_and_which_of_its_loops_fail_reaches_the_server(desk, site, monkeypatch):
     site.start()
+    # As the release before accepted it.
+    lax = replace(resource_rules.rules_of(BATCH_JOBS), before_create=resource_rules.nothing)
+    monkeypatch.setitem(resource_rules._RULES, "batch_job", lax)
     body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
     parts = [{"num_nodes": 2}]
-    failed = desk.user.post("/batch-jobs/", {**body, "num_nodes": 2, "partitions": parts})["id"]
+    failed = desk.user.post("/batch-jobs/", {**body, "partitions": parts})["id"]
     running = desk.user.post("/batch-jobs/", body)["id"]
     row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{failed}"))["state"] == "finished" and r)
     reason = f"the partitions of BatchJob {failed} ask for 2 nodes; its allocation has 1"

@@ -157,9 +157,9 @@ def test_partitions_ask_for_no_more_nodes_than_the_batch_job_has(
     answer = user.refused("POST", "/batch-jobs/", [good, body], status=422, code="invalid")
     assert "but batch job 1 of this call has" in answer["detail"]
     assert user.get("/batch-jobs/", site_id=body["site_id"])["results"] == []
-    made = user.post("/batch-jobs/", good)
+    batch_job = user.post("/batch-jobs/", good)
     for change in ({"num_nodes": 1}, {"partitions": [{"num_nodes": wanted + 1}]}):
-        user.refused("PATCH", f"/batch-jobs/{made['id']}", change, status=422, code="invalid")
+        user.refused("PATCH", f"/batch-jobs/{batch_job['id']}", change, status=422, code="invalid")
 
 
 def test_a_batch_job_goes_its_way(user: User) -> None:

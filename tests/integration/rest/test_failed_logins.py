@@ -9,6 +9,7 @@ import pytest
 
 from storax_api.identity import logins
 from storax_core.commands import users
+from storax_core.database import login_failures
 from waiting import eventually
 from world import User, World, problem
 
@@ -17,10 +18,15 @@ PASSWORD = "correct horse battery staple"
 
 @pytest.fixture
 def nobody(world: World) -> Any:
-    world.app.state.service.logins = logins.LoginThrottle()
+    _forget(world)
     with httpx.Client(base_url=f"{world.url}/api/v1", timeout=60) as client:
         yield client
+    _forget(world)
+
+
+def _forget(world: World) -> None:
     world.app.state.service.logins = logins.LoginThrottle()
+    world.sql("DELETE FROM login_failure")
 
 
 @pytest.fixture
@@ -85,3 +91,45 @@ def test_a_wrong_password_takes_as_long_as_an_unknown_name(nobody: httpx.Client,
     known = min(seconds(user.name) for _ in range(4))
     unknown = min(seconds(f"nobody-{n}") for n in range(4))
     assert 0.5 < known / unknown < 2.0
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_another_process_of_the_api_counts_the_same_failures(
+    world: World, nobody: httpx.Client, user: User, exists: bool
+) -> None:
+    name, free = user.name if exists else "nobody", logins.LIMITS["both"].free
+    assert {log_in(nobody, name, f"guess {n}").status_code for n in range(free)} == {401}
+    eventually(lambda: world.value("SELECT max(failures) FROM login_failure") == free)
+    with (
+        World(world.database_url, world.redis_url, feeder=False) as other,
+        httpx.Client(base_url=f"{other.url}/api/v1", timeout=60) as client,
+    ):
+        world.sql(
+            "UPDATE login_failure SET failures = failures + 8, failed_at = now()"
+        )  # a pause that outlasts the test
+        answer = log_in(client, name, PASSWORD)
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) > 100
+        other.app.state.service.logins = logins.LoginThrottle()
+        assert log_in(client, name, PASSWORD).status_code == 429, "as after a restart"
+        world.sql("UPDATE login_failure SET failed_at = now() - interval '10 minutes'")
+        other.app.state.service.logins = logins.LoginThrottle()
+        assert log_in(client, name, PASSWORD).status_code == (200 if exists else 401)
+        if exists:
+            assert world.value("SELECT count(*) FROM login_failure") == 2, "of account and address, not of both"
+
+
+def test_counts_of_failed_logins_are_forgotten(world: World, nobody: httpx.Client) -> None:
+    assert log_in(nobody, "somebody", "x").status_code == 401
+    eventually(lambda: world.value("SELECT count(*) FROM login_failure") == 3)
+    world.sql("UPDATE login_failure SET failed_at = now() - interval '1 hour', failures = 100")
+
+    async def forget() -> None:
+        async with world.db.worker() as conn:
+            await login_failures.forget_old(conn)
+
+    assert log_in(nobody, "somebody", "x").status_code == 401
+    eventually(lambda: world.value("SELECT max(failures) FROM login_failure") == 1)
+    world.sql("UPDATE login_failure SET failed_at = now() - interval '1 hour'")
+    world.run(forget())
+    assert world.value("SELECT count(*) FROM login_failure") == 0

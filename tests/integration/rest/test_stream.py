@@ -168,7 +168,9 @@ def test_a_stream_includes_the_job_of_an_event_that_comes_alone(user: User, para
     ("query", "near"),
     [
         ("typ=job.created", "type"),
-        ("tags=a:b", "entity"),
+        ("position__gt=5", "after"),
+        ("exclude=%7B%22id%22:5%7D", "after"),
+        ("exclude=x", ""),
         ("limit=5", ""),
         ("after=x", ""),
         ("after=-1", ""),
@@ -371,3 +373,22 @@ def test_a_reader_who_does_not_read_holds_nobody_up(world: World, user: User) ->
             complete(stream, user)
     finally:
         response.close()
+
+
+def test_events_that_come_together_are_sent_together(user: User) -> None:
+    """A send for each event would cost the API more than the event."""
+    app, created = user.app(), {"type": "job.created", "after": 0}
+    user.jobs(app, 100)
+    with user.http.stream("GET", f"{user.world.url}/api/v1/events/stream", params=created, timeout=60) as answer:
+        pieces = answer.iter_raw()  # at least one for each send
+        assert pieces_until(pieces, events=100) <= 20
+        user.jobs(app, 100)
+        assert pieces_until(pieces, events=100) <= 20
+
+
+def pieces_until(pieces: Iterator[bytes], *, events: int) -> int:
+    """Read until so many events have come, and return in how many pieces they came."""
+    text, number = b"", 0
+    while text.count(b"\nid: ") + text.startswith(b"id: ") < events or not text.endswith(b"\n\n"):
+        text, number = text + next(pieces), number + 1
+    return number

@@ -92,7 +92,9 @@ def test_calls_that_are_cancelled_at_any_moment_show_nobody_another_owners_rows(
     assert outcomes["cancelled"] > LENDINGS / 4
     assert outcomes["right"] > LENDINGS / 2
     for settings, locks, writing in kept:
-        assert set(settings) <= {"application_name", "storax.owner"}, "what outlives a statement is the owner alone"
+        assert set(settings) <= {"application_name", "storax.owner", "plan_cache_mode"}, (
+            "what outlives a statement is the owner, and how reads are planned"
+        )
         assert (locks, writing) == (0, False)
 
 

@@ -19,6 +19,7 @@ def user(world: World) -> User:
 def new_browser(world: World) -> Iterator[Callable[[], Browser]]:
     """Make browsers without cookies; they are closed behind the test."""
     world.app.state.service.logins = logins.LoginThrottle()
+    world.sql("DELETE FROM login_failure")
     browsers: list[Browser] = []
 
     def make() -> Browser:

@@ -196,6 +196,14 @@ def test_the_part_of_a_page_is_its_content_alone(browser: Browser, filled: dict[
     assert f'id="job-{filled["jobs"][0]}"' in part.text
 
 
+def test_addresses_in_a_part_are_those_of_the_page_that_asks_for_it(browser: Browser, filled: dict[str, Any]) -> None:
+    job = filled["jobs"][0]  # waits, so it is asked for again
+    address = f"jobs/{job}/output/more?stream=stdout&after=0&begin=0&file=0"
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://storax.example/before/ui/jobs/{job}?events=full"}
+    assert 'hx-get="../jobs/' in browser.http.get(address, headers=headers).text
+    assert 'hx-get="../../../jobs/' in browser.http.get(address, headers={"HX-Request": "true"}).text
+
+
 def test_files_are_kept_for_ever_under_a_name_of_their_content(world: World, browser: Browser) -> None:
     page = browser.open("login")
     addresses = [e.attributes["src"] for e in page.all("script")] + [e.attributes["href"] for e in page.all("link")]

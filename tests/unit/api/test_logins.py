@@ -8,6 +8,7 @@ import pytest
 
 from storax_api.identity import logins
 from storax_api.identity.logins import LIMITS, LoginThrottle, address_of
+from storax_core.database.login_failures import KEPT_SEC, Failures
 from storax_core.errors import TooManyLogins
 
 
@@ -70,7 +71,7 @@ def test_many_accounts_from_one_address_are_slowed_down(throttle: LoginThrottle)
 def test_failures_are_forgotten_after_a_while(throttle: LoginThrottle, clock: Clock) -> None:
     for _ in range(LIMITS["both"].free):
         fail(throttle)
-    clock.now += logins.FORGET_SEC + 1
+    clock.now += KEPT_SEC + 1
     assert [fail(throttle) for _ in range(LIMITS["both"].free)] == [0] * LIMITS["both"].free
 
 
@@ -105,3 +106,29 @@ def test_memory_is_bounded(throttle: LoginThrottle, monkeypatch: pytest.MonkeyPa
 def test_the_address_of_a_caller(host: str | None, address: str) -> None:
     request: Any = SimpleNamespace(client=None if host is None else SimpleNamespace(host=host))
     assert address_of(request) == address
+
+
+@pytest.mark.parametrize(("failures", "age", "wait"), [(4, 0, 0), (5, 0, 1), (7, 1, 3), (7, 4, 0), (50, 100, 200)])
+def test_failures_that_another_process_counted_make_the_next_login_wait(
+    throttle: LoginThrottle, failures: int, age: float, wait: int
+) -> None:
+    def log_in() -> int:
+        try:
+            with throttle.attempt("ann", "1.2.3.4") as attempt:
+                attempt.learn({attempt.keys["both"]: Failures(failures, age)})
+        except TooManyLogins as error:
+            return error.retry_after
+        return 0
+
+    assert log_in() == wait
+    assert log_in() == wait
+    assert fail(throttle, account="bob") == 0
+
+
+def test_what_this_process_counted_is_not_forgotten_for_a_smaller_count(throttle: LoginThrottle) -> None:
+    for _ in range(LIMITS["both"].free):
+        fail(throttle)
+    before = fail(throttle)
+    with pytest.raises(TooManyLogins), throttle.attempt("ann", "1.2.3.4") as attempt:
+        attempt.learn({})
+    assert fail(throttle) == before

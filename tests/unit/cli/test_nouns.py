@@ -98,7 +98,7 @@ class Chunks(httpx.SyncByteStream):
 
 
 def test_tail_goes_on_where_a_broken_stream_ended(log, monkeypatch):
-    monkeypatch.setattr("storax.cli.event.time.sleep", lambda _: None)
+    monkeypatch.setattr("storax._events.stream.FIRST_PAUSE", 0.0)
 
     def frames(*positions, then=None):
         return httpx.Response(200, stream=Chunks(positions, then))

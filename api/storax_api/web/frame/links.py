@@ -6,14 +6,16 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import Request
 
 ROOT = "/ui/"
+DEEPEST = 8  # folders of a page below it
 Value = str | int | bool | None
 Parameters = Mapping[str, "Value | Sequence[Value]"]
 
 
 def base(request: Request) -> str:
-    """Return the way from this page to ``/ui/``, such as ``../``."""
-    below = str(request.scope["path"]).partition(ROOT)[2]
-    return "../" * below.count("/") or "./"
+    """Return the way to ``/ui/``, such as ``../``: from this page, or from the one that asks for a part of itself."""
+    asking = urlsplit(request.headers.get("hx-current-url", "")).path
+    below = (asking if ROOT in asking else str(request.scope["path"])).partition(ROOT)[2]
+    return "../" * min(below.count("/"), DEEPEST) or "./"
 
 
 def link(request: Request, path: str, parameters: Parameters | None = None) -> str:

@@ -77,5 +77,5 @@ def _plain(value: Any) -> Any:
 @asynccontextmanager
 async def reads_of(request: Request, viewer: Viewer) -> AsyncIterator[Reads]:
     """Lend a connection that sees the viewer's rows."""
-    async with service_of(request).db.owner(viewer.caller.owner_id) as conn:
+    async with service_of(request).db.owner(viewer.caller.owner_id, by_filter=True) as conn:
         yield Reads(request, viewer.caller, conn)

@@ -10,7 +10,7 @@ from storax_api.requests.parameters import only, row_id, service_of
 from storax_api.web.frame.reads import Row, reads_of
 from storax_api.web.frame.respond import is_part, page
 from storax_api.web.frame.viewer import SignedIn, Viewer
-from storax_core.errors import Conflict, CoreError, Invalid, NotFound
+from storax_core.errors import Conflict, CoreError, Invalid, NotFound, Unavailable
 from storax_core.lifecycle.states import JOB_DONE
 from storax_core.resources import JOBS, SITES
 from storax_core.resources.types import MAX_ID
@@ -105,11 +105,11 @@ async def _piece(request: Request, viewer: Viewer, wanted: Wanted) -> Piece:
     """Have the agent read it; where it cannot, the piece says why."""
     job = wanted.job
     of_job = {"job_id": job["id"], "workdir": job["workdir"], "attempt": job["attempt"], "path": None}
-    exchange = Exchange(service_of(request), viewer.caller.owner_id, viewer.caller.token_id)
+    exchange = await Exchange.of(service_of(request), viewer.caller)
     which = {"stream": wanted.stream, "offset": wanted.offset, "size": WINDOW}
     try:
         return _text_of(await exchange.ask(wanted.site, {**of_job, **which}, WAIT_SEC), ended=wanted.has_ended)
-    except (NotFound, Conflict, Invalid) as error:
+    except (NotFound, Conflict, Invalid, Unavailable) as error:
         return _nothing(error, wanted)
 
 

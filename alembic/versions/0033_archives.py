@@ -2,8 +2,8 @@
 
 An event may be deleted once its range is archived; no other way.
 
-Revision: 0025
-Revises: 0027
+Revision: 0033
+Revises: 0032
 """
 
 import sqlalchemy as sa
@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision = "0025"
-down_revision = "0027"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,57 @@
+"""What another program may do to the database: hold locks and transactions, and end connections."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+
+END_OTHERS = """SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
+
+
+@contextmanager
+def holding(url: str, *statements: str) -> Iterator[None]:
+    """Hold a transaction open that ran these statements, and so their locks, for the length of the block."""
+    loop = asyncio.new_event_loop()
+    conn = loop.run_until_complete(_begin(url, statements))
+    try:
+        yield
+    finally:
+        loop.run_until_complete(_close(conn))
+        loop.close()
+
+
+async def _begin(url: str, statements: tuple[str, ...]) -> Any:
+    conn = await asyncpg.connect(url)
+    await conn.execute("BEGIN")
+    for statement in statements:
+        await conn.execute(statement)
+    return conn
+
+
+async def _close(conn: Any) -> None:
+    try:
+        await conn.close(timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it was ended meanwhile
+        conn.terminate()
+
+
+def end_connections(url: str) -> int:
+    """End all connections to the database but the caller's; return how many."""
+    return int(read(url, END_OTHERS)[0][0])
+
+
+def read(url: str, statement: str, *values: Any) -> list[Any]:
+    """Run one statement on a connection of its own and return its rows."""
+
+    async def work() -> list[Any]:
+        conn = await asyncpg.connect(url)
+        try:
+            rows: list[Any] = await conn.fetch(statement, *values)
+            return rows
+        finally:
+            await conn.close()
+
+    return asyncio.run(work())
