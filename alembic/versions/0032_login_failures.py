@@ -1,7 +1,7 @@
 """Counts of failed logins, which all API processes share.
 
 Revision: 0032
-Revises: 0027
+Revises: 0030
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0032"
-down_revision = "0027"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

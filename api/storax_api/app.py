@@ -18,6 +18,7 @@ from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
 from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
+from storax_api.rows import failures
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
@@ -131,8 +132,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.calls, app.state.waits = metrics.Calls(), Waits()
     app.add_middleware(RequestIds, calls=app.state.calls)
     # Routes are tried in this order, so what is called all day stands first.
-    for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router, job_files.router):
+    for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router, failures.router):
         app.include_router(router)
+    app.include_router(job_files.router)
     for resource in RESOURCES:
         if resource is not JOBS:
             app.include_router(routes.mount(resource))

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from storax_api.schemas import CountBy, Footprint, PatchWhere, Retry, Selection
+from storax_api.schemas import CountBy, FailureGroups, Footprint, PatchWhere, Retry, Selection
 from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
@@ -24,6 +24,7 @@ SUMMARY = {
     "delete_where": "Delete {} that match the URL's filters",
     "cancel": "Cancel {} that match",
     "retry": "Run failed {} again, with the descendants that failed only because of them",
+    "failures": "FAILED {} that match, grouped by App, exit code and last line of the error",
     "footprint": "How many nodes the {} that match would fill",
 }
 JSON = "application/json"
@@ -35,6 +36,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "cancel": Selection,
     "retry": Retry,
     "footprint": Footprint,
+    "failures": FailureGroups,
 }
 
 
@@ -108,6 +110,10 @@ def _object(**properties: Any) -> dict[str, Any]:
 INTEGER = {"type": "integer"}
 TEXT = {"type": "string"}
 TIME = {"type": "string", "format": "date-time"}
+GROUP = _object(
+    app_id=INTEGER, return_code={"type": ["integer", "null"]}, failure_line=TEXT, jobs=INTEGER, first=TIME, last=TIME,
+    newest_id=INTEGER,
+)  # fmt: skip
 COMPACT = _object(columns={"type": "array", "items": TEXT}, rows={"type": "array", "items": {"type": "array"}})
 DELETED = _object(deleted=INTEGER, not_deleted={"type": "array", "items": INTEGER})
 CANCEL = {"type": "array", "items": _object(id=INTEGER, lease_epoch=INTEGER), "description": "Jobs to be stopped."}
@@ -175,6 +181,9 @@ def _answer(resource: Resource, verb: str) -> dict[str, Any]:
         "delete_where": DELETED,
         "retry": _object(retried=INTEGER, brought_back=INTEGER, left=INTEGER, reason=TEXT, hint=TEXT),
         "cancel": _object(cancelled=INTEGER, requested=INTEGER),
+        "failures": _object(
+            groups={"type": "array", "items": GROUP}, jobs=INTEGER, more={"type": "boolean"}, since=TIME
+        ),
         "footprint": _object(num_jobs=INTEGER, nodes={"type": "number"}, max_nodes=INTEGER, max_wall_time_min=INTEGER),
     }
     return shapes.get(verb, {"type": "object"})

@@ -18,7 +18,16 @@ KEY = {
 }
 OPEN = ("login", "register")  # and whatever lies outside of /api/v1
 # POSTs that change nothing worth a key.
-READING = ("_query", "_counts", "_footprint", "_heartbeat", "_file_requests", "_file_replies", "login_code")
+READING = (
+    "_query",
+    "_counts",
+    "_footprint",
+    "_failures",
+    "_heartbeat",
+    "_file_requests",
+    "_file_replies",
+    "login_code",
+)
 
 
 def install(app: FastAPI) -> None:

@@ -41,6 +41,16 @@ class CountBy(Selection):
     as_of: AsOf = Field(default=None, description="Rows as they were at this position of the log, or at this time.")
 
 
+class FailureGroups(Selection):
+    """FAILED jobs to group by what went wrong."""
+
+    filter: dict[str, Any] = Field(
+        default_factory=dict,
+        description="By filter name; without last_update_after, the failures of the last 7 days.",
+    )
+    limit: int = Field(default=100, ge=1, le=1000, description="Groups of the answer; the largest come first.")
+
+
 class Footprint(Selection):
     """The jobs to count, and the kind of nodes to count them on."""
 

@@ -1,21 +1,26 @@
 """One whole platform for all acceptance tests: real Postgres, Valkey, API, feeder, tasks, and a site with its agent."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
 import pytest
 
-from storax import App, Client, Job
+from storax import App, Client, Job, Site
+from storax._jobs.sites.presence import absence
 from storax.local import LocalStack
+from waiting import eventually
 
 _serial = count(1)
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
-    """A running stack with the site ``local``; unsafe against power loss, for speed."""
+    """A running stack with the site ``local``, whose agent was heard; unsafe against power loss, for speed."""
     with LocalStack(fsync=False) as running:
+        with Client(running.url, running.token):  # before that, whoever submits a job is warned
+            eventually(lambda: not absence(Site.objects.get(name="local"), datetime.now(UTC)))
         yield running
 
 

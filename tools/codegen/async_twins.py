@@ -31,8 +31,8 @@ NAMES = {
     "AsyncEventStream": "_events.asynchronous", "PATIENCE_SEC": "_events.stream", "Positioned": "_orm.query_plan",
     "Unavailable": "errors",
     "PAGE": "_orm.query_plan", "ReturnWhen": "_jobs.waiting", "CancelCount": "_jobs.job", "JobFile": "_jobs.files",
-    "Retried": "_jobs.queries", "Client": "client", "arguments": "_orm.query", "OnBoth": "_jobs.app",
-    "Takeable": "models.job_rules",
+    "FailureGroup": "_jobs.queries", "Retried": "_jobs.queries", "Client": "client", "arguments": "_orm.query",
+    "OnBoth": "_jobs.app", "Takeable": "models.job_rules",
 }  # fmt: skip
 # Models that are named in twins of other modules, as the types of arguments and results alone.
 MODELS = {("job", "Site"): "site", ("session", "Job"): "job"}

@@ -38,6 +38,7 @@ VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "cancel": (("POST", "/cancel", "Cancel all matching jobs."),),
     "retry": (("POST", "/retry", "Run all matching failed jobs again, and what failed only because of them."),),
+    "failures": (("POST", "/failures", "Group failed jobs by App, exit code and last line of the error."),),
     "footprint": (("POST", "/footprint", "Compute how many nodes all matching jobs would fill."),),
 }
 OTHER_ROUTES = (
@@ -64,14 +65,9 @@ OTHER_ROUTES = (
 def render_all() -> dict[str, str]:
     """Every generated page, by file name."""
     pages = {
-        "resources.md": _resources(),
-        "states.md": _states(),
-        "events.md": _events(),
-        "rest.md": _rest(),
-        "errors.md": _errors(),
-        "limits.md": _limits(),
-        "settings.md": _settings(),
-    }
+        "resources.md": _resources(), "states.md": _states(), "events.md": _events(), "rest.md": _rest(),
+        "errors.md": _errors(), "limits.md": _limits(), "settings.md": _settings(),
+    }  # fmt: skip
     return {name: "\n".join([HEADER, "", *lines]) + "\n" for name, lines in sorted(pages.items())}
 
 

@@ -4,9 +4,16 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 
+from storax_api.web.data import routes as data
+from storax_api.web.events import routes as events
+from storax_api.web.failures import routes as failures
+from storax_api.web.graph import routes as graph
 from storax_api.web.job import routes as job
 from storax_api.web.jobs import routes as jobs
+from storax_api.web.metrics import routes as metrics
 from storax_api.web.overview import routes as overview
+from storax_api.web.sites import routes as sites
+from storax_api.web.timeline import routes as timeline
 
 
 class Page(NamedTuple):
@@ -21,4 +28,11 @@ PAGES: tuple[Page, ...] = (
     Page(overview.router, "Overview"),
     Page(jobs.router, "Jobs", "jobs"),
     Page(job.router),
+    Page(failures.router, "Failures", "failures"),
+    Page(graph.router, "Graph", "graph"),
+    Page(timeline.router, "Timeline", "timeline"),
+    Page(metrics.router, "Metrics", "metrics"),
+    Page(events.router, "Events", "events"),
+    Page(sites.router, "Sites", "sites"),
+    Page(data.router, "Data", "data"),
 )

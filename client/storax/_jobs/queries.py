@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from storax._jobs.job import CancelCount, JobBase
@@ -29,6 +30,34 @@ class Retried(NamedTuple):
     left: int = 0
     reason: str = ""
     hint: str = ""
+
+
+class FailureGroup(NamedTuple):
+    """FAILED jobs with the same App, exit code and last line of the error.
+
+    ``jobs`` is their number; ``first`` and ``last`` are when they failed, ``newest_id`` is the newest one. ``filter``
+    are filters that select them: ``Job.objects.filter(**group.filter).retry()``.
+    """
+
+    jobs: int
+    app_id: int
+    return_code: int | None
+    failure_line: str
+    first: datetime
+    last: datetime
+    newest_id: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "FailureGroup":
+        """Return a group of an answer."""
+        times = {name: datetime.fromisoformat(row[name]) for name in ("first", "last")}
+        return cls(**{name: row[name] for name in cls._fields} | times)
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        """Return the filters of its jobs."""
+        names = ("app_id", "return_code", "failure_line")
+        return {"state": "FAILED", **{name: getattr(self, name) for name in names}}
 
 
 class Display:
@@ -123,6 +152,24 @@ class JobQueryBase(ChangeQuery[J]):
         warn_of_left(answer, stacklevel=3)
         jobs, back, left = (int(answer[name]) for name in ("retried", "brought_back", "left"))
         return Retried(jobs, back, left, str(answer.get("reason", "")), str(answer.get("hint", "")))
+
+    def failures(self, *, limit: int = 100) -> list[FailureGroup]:
+        """Group the FAILED jobs that match by what went wrong, the largest group first, in one request.
+
+        Jobs with the same App, exit code and last line of the error are one group; numbers and paths in that line do
+        not count. Without the filter ``last_update_after``, only failures of the last 7 days are grouped.
+
+        Args:
+            limit: Greatest number of groups, 1 to 1000; by default 100.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+        """
+        self._plan.require_whole("grouped", "Group first, then slice.")
+        if self._plan.nothing:
+            return []
+        groups = self._ask("failures", {"limit": limit, **self._plan.reading})["groups"]
+        return [FailureGroup.of(group) for group in groups]
 
     def wait(
         self,

@@ -83,7 +83,8 @@ def print_events(query: "EventLogQuery", *, form: Form, columns: str | None, of_
     """Print events in the order of ``query`` and return how many there were."""
     # Programs get all but the changes, which cost the server a search for each event.
     every = query._model._readable if columns else query._model._columns
-    names = chosen(form, columns, narrow=OF_ONE if of_one else NARROW, wide=WIDE, every=every)
+    narrow, wide = (OF_ONE, OF_ONE) if of_one else (NARROW, WIDE)
+    names = chosen(form, columns, narrow=narrow, wide=wide, every=every)
     source = ["type", "data"] if "message" in names else []
     fields = list(dict.fromkeys([*(n for n in names if n != "message"), *source]))
     rows = (_with_text_of_changes(row, form) for row in rows_of(query, fields, form=form))

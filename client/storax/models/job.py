@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, Self, overload
 from storax._jobs.app import AppBase, OnBoth
 from storax._jobs.files import JobFile
 from storax._jobs.job import CancelCount, JobBase, ParentIds
-from storax._jobs.queries import JobManagerBase, JobQueryBase, Retried
+from storax._jobs.queries import FailureGroup, JobManagerBase, JobQueryBase, Retried
 from storax._jobs.waiting import ReturnWhen
 from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_own_thread, in_thread, iterate_ends, iterate_rows
 from storax._orm.changes import ChangeQuery
@@ -994,6 +994,7 @@ class Job(JobBase["App", "JobQuery"]):
             "root_cause_of": Filter(int, "eq", many=True),
             "app_name": Filter(str, "eq", many=True),
             "site_name": Filter(str, "eq", many=True),
+            "failure_line": Filter(str, "eq", many=True),
         },
     )
 
@@ -1394,6 +1395,7 @@ class JobQuery(JobQueryBase[Job]):
         root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
+        failure_line: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> JobQuery:
         """Keep only those that pass all of these filters, and those before.
@@ -1532,6 +1534,8 @@ class JobQuery(JobQueryBase[Job]):
             app_name: Name of its App, or any of a list. A name that none of your Apps has or had is an error.
             site_name: Name of its site, or any of a list. A name that none of your sites has or had is an
                 error.
+            failure_line: FAILED jobs whose error ends with this line, numbers and paths made equal, as
+                `failures` groups them.
         """
         query: JobQuery = self._filter(locals())
         return query
@@ -1670,6 +1674,7 @@ class JobQuery(JobQueryBase[Job]):
         root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
+        failure_line: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> JobQuery:
         """Exclude those that pass all of these filters at once; the arguments are those of ``filter()``."""
@@ -1810,6 +1815,7 @@ class JobQuery(JobQueryBase[Job]):
         root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
+        failure_line: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> Job:
         """Return the one that passes these filters; the arguments are those of ``filter()``.
@@ -2132,6 +2138,7 @@ class AsyncJobQuery(AsyncQuery[Job]):
         root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
+        failure_line: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> AsyncJobQuery:
         """``filter()`` of the query; it sends no request."""
@@ -2271,6 +2278,7 @@ class AsyncJobQuery(AsyncQuery[Job]):
         root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
+        failure_line: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> AsyncJobQuery:
         """``exclude()`` of the query; it sends no request."""
@@ -2421,6 +2429,7 @@ class AsyncJobQuery(AsyncQuery[Job]):
         root_cause_of: int | Iterable[int] | Unset = UNSET,
         app_name: str | Iterable[str] | Unset = UNSET,
         site_name: str | Iterable[str] | Unset = UNSET,
+        failure_line: str | Iterable[str] | Unset = UNSET,
         **unknown: Never,
     ) -> Job:
         """``get()``, awaited."""
@@ -2479,6 +2488,10 @@ class AsyncJobQuery(AsyncQuery[Job]):
     async def retry(self, *, descendants: bool = True, finished: bool = False, dry_run: bool = False) -> Retried:
         """``retry()``, awaited."""
         return await in_thread(self._query.retry, descendants=descendants, finished=finished, dry_run=dry_run)
+
+    async def failures(self, *, limit: int = 100) -> list[FailureGroup]:
+        """``failures()``, awaited."""
+        return await in_thread(self._query.failures, limit=limit)
 
     async def wait(
         self,

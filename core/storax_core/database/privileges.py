@@ -57,6 +57,8 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "batch_jobs_called(text[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "event_log_is_append_only()": {},
     "event_log_keeps_what_is_not_archived()": {},
+    "failure_line(bigint)": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "failure_signature(text)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jsonb_merge(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_ever_tagged(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE"},

@@ -1,12 +1,16 @@
 """What a list call asks for, and the page that answers it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core import limits
+from storax_core.errors import Invalid
+from storax_core.resources import Resource
 from storax_core.resources.types import AsOf
+from storax_core.suggest import nearest
 
 
 class Query(BaseModel):
@@ -38,3 +42,17 @@ class Page:
     next: str | None
     count: int | None
     size: int = 0
+
+
+def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, ...]:
+    """The fields of an answer, each once. Raises Invalid."""
+    for name in fields or ():
+        if name not in resource.visible:
+            raise Invalid(f"{resource.path} has no field {name!r}", hint=nearest(name, resource.visible))
+    return tuple(dict.fromkeys(fields or (name for name in resource.visible if name not in resource.on_request)))
+
+
+def most_rows(query: Query) -> int:
+    """How many rows a page can have: the ids that it is about are often few."""
+    ids = query.filter.get("id")
+    return min(query.limit, len(ids)) if isinstance(ids, list) else query.limit if "id" not in query.filter else 1

@@ -13,7 +13,7 @@ from storax_core.queries.bounded import Part, fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
 from storax_core.queries.filters import Log, QueryShape, Selection, selection_of
 from storax_core.queries.ordering import Key, decode, encode, keys_of
-from storax_core.queries.query import Page, Query
+from storax_core.queries.query import Page, Query, columns_of, most_rows
 from storax_core.resources import EVENTS, JOBS, Resource
 from storax_core.suggest import nearest
 
@@ -23,6 +23,7 @@ __all__ = [
     "Where",
     "count",
     "counts",
+    "failures",
     "fetch_one",
     "fetch_page",
     "fetch_rows",
@@ -30,14 +31,6 @@ __all__ = [
     "matching_ids",
 ]
 MAX_LIMIT = limits.ROWS
-
-
-def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, ...]:
-    """The fields of an answer, each once. Raises Invalid."""
-    for name in fields or ():
-        if name not in resource.visible:
-            raise Invalid(f"{resource.path} has no field {name!r}", hint=nearest(name, resource.visible))
-    return tuple(dict.fromkeys(fields or (name for name in resource.visible if name not in resource.on_request)))
 
 
 async def fetch_page(
@@ -119,7 +112,7 @@ async def _part(
         cursor=bool(query.cursor), skips=bool(query.offset),
     )  # fmt: skip
     part = await fetch_bounded(
-        conn, resource, statement.sql, statement.arguments(values), rows=_most(query) + 1, size=size
+        conn, resource, statement.sql, statement.arguments(values), rows=most_rows(query) + 1, size=size
     )
     return await changes.fill(conn, selection, part, columns, size=size) if filled and part.rows else part
 
@@ -133,12 +126,6 @@ async def fetch_rows(conn: Connection, resource: Resource, owner_id: int, query:
         if page.next is None:
             return rows
         query = query.model_copy(update={"cursor": page.next})
-
-
-def _most(query: Query) -> int:
-    """How many rows a page can have: the ids that it is about are often few."""
-    ids = query.filter.get("id")
-    return min(query.limit, len(ids)) if isinstance(ids, list) else query.limit if "id" not in query.filter else 1
 
 
 @asynccontextmanager
@@ -260,6 +247,19 @@ async def footprint(
     row = await conn.fetchrow(statement.sql, *statement.arguments(selection.values))
     await _require_names(conn, JOBS, owner_id, query, matched=row["num_jobs"] > 0)
     return dict(row)
+
+
+async def failures(conn: Connection, owner_id: int, query: Query) -> dict[str, Any]:
+    """FAILED jobs that match, grouped by App, exit code and last line of their error, the largest group first.
+
+    The newest of them are examined, up to a bound; ``more`` says whether there are others.
+    """
+    selection = await _selection(conn, JOBS, owner_id, query)
+    statement = statements.failures(JOBS.entity, selection.shape, MAX_LIMIT)
+    rows = await conn.fetch(statement.sql, *statement.arguments(selection.values))
+    await _require_names(conn, JOBS, owner_id, query, matched=bool(rows))
+    number = sum(row["jobs"] for row in rows)
+    return {"groups": list(map(dict, rows[: query.limit])), "jobs": number, "more": number == MAX_LIMIT}
 
 
 async def matching_ids(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[int]:

@@ -201,6 +201,21 @@ def footprint(entity: str, shape: QueryShape, fills: str, fits: str) -> Select[A
     return statement.select_from(_tables(source, shape)).where(*all_of(source, shape, Parameters()), text(fits))
 
 
+@_compiled
+def failures(entity: str, shape: QueryShape, limit: int) -> Select[Any]:
+    """Groups of the newest jobs that match: App, exit code, last line of the error, number, ends in time, newest."""
+    source = source_of(entity)
+    names = ("id", "app_id", "return_code", "last_update")
+    newest = select(*(source.column(name).label(name) for name in names))
+    newest = newest.select_from(_tables(source, shape, *names)).where(*all_of(source, shape, Parameters()))
+    jobs = newest.order_by(source.column("last_update").desc()).limit(_number(limit)).subquery("newest").c
+    keys = [jobs.app_id, jobs.return_code, func.failure_line(jobs.id).label("failure_line")]
+    ends = func.min(jobs.last_update).label("first"), func.max(jobs.last_update).label("last")
+    statement = select(*keys, func.count().label("jobs"), *ends, func.max(jobs.id).label("newest_id"))
+    largest_first = statement.order_by(literal_column("4").desc(), literal_column("6").desc())
+    return largest_first.group_by(*map(literal_column, "123"))
+
+
 def _source(entity: str, shape: QueryShape) -> Source:
     if BY_ENTITY[entity] is EVENTS:
         return source_of(entity) if shape.log is Log.LIVE else source_of_staged(shape.log)

@@ -222,7 +222,7 @@ JOBS: Resource = Resource(
         effects=("attempt", "cancel_requested", "lease_epoch", "loss_reason", "losses", "not_before", "session_id"),
         first=JobState.CREATED,
     ),
-    verbs=("list", "read", "create", "update", "delete", "cancel", "retry", "footprint"),
+    verbs=("list", "read", "create", "update", "delete", "cancel", "retry", "footprint", "failures"),
     extra_create={
         "transfers": (
             dict[str, JsonValue],
@@ -264,6 +264,13 @@ JOBS: Resource = Resource(
             "Name of its site, or any of a list. A name that none of your sites has or had is an error.",
             many=True,
             names="site",
+        ),
+        JoinFilter(
+            "failure_line",
+            ShortText,
+            "({state} = 'FAILED' AND failure_line({id}) = ANY({value}::text[]))",
+            "FAILED jobs whose error ends with this line, numbers and paths made equal, as `failures` groups them.",
+            many=True,
         ),
     ),
 )

@@ -14,7 +14,7 @@ from storax_core.admin.verify import verify
 from storax_core.lifecycle.states import JOB_DONE
 
 JOBS = """SELECT job.id, state, attempt, parameters, site.name AS site FROM job JOIN job_state USING (id)
-JOIN site ON site.id = job_state.site_id ORDER BY job.id"""
+JOIN site ON site.id = job_state.site_id WHERE parameters ? 'serial' ORDER BY job.id"""
 EVENTS = """SELECT position, entity_id, version, type, actor, from_state, to_state, data FROM event_log
 WHERE entity = 'job' ORDER BY entity_id, version"""
 POSITIONS = "SELECT position FROM event_log WHERE owner_id = $1 ORDER BY position"
@@ -23,7 +23,7 @@ FROM event_log GROUP BY entity, entity_id HAVING count(*) <> max(version) OR min
 
 
 def jobs(url: str, acknowledged: Mapping[int, int], cancelled: Iterable[int] = ()) -> list[str]:
-    """Every acknowledged job ended as it should, and none exists twice.
+    """Every acknowledged job ended as it should, and none exists twice. Jobs of others have no ``serial``.
 
     Args:
         url: Address of the database.

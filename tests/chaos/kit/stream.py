@@ -52,12 +52,15 @@ class Viewer:
             if answer.status_code != 200:
                 return
             self.connections += 1
-            position = 0
+            position, has_data = 0, False  # a comment has an id too, and no data
             for line in answer.iter_lines():
                 if line.startswith("id: "):
                     position = int(line[4:])
-                elif not line and position:  # the end of a whole event
-                    self.positions.append(position)
-                    position, most = 0, most - 1
+                has_data = has_data or line.startswith("data: ")
+                if not line:
+                    if position and has_data:  # the end of a whole event
+                        self.positions.append(position)
+                        most -= 1
+                    position, has_data = 0, False
                 if self._ended.is_set() or not most:
                     return

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from storax_api.app import create_app
-from storax_api.events.routes import LIVE_FILTERS
+from storax_api.events.routes import STREAM_FILTERS
 from storax_core.settings import Settings
 
 UNKEYED = {"login", "login_code", "register", "session_heartbeat", "site_file_requests", "site_file_replies"}
@@ -36,13 +36,20 @@ def test_all_but_the_open_calls_say_that_they_need_a_token(
 def test_every_changing_call_declares_its_key(operations: dict[str, Any]) -> None:
     keyed = {n for n, o in operations.items() if any(p["name"] == "Idempotency-Key" for p in o.get("parameters", ()))}
     reading = {n for n, o in operations.items() if o["method"] == "get"}
-    reading |= {n for n in operations if n.endswith(("_query", "_counts", "_footprint"))}
+    reading |= {n for n in operations if n.endswith(("_query", "_counts", "_footprint", "_failures"))}
     assert keyed == operations.keys() - reading - UNKEYED
 
 
 def test_the_event_stream_declares_its_parameters(operations: dict[str, Any]) -> None:
     stream = operations["event_stream"]
-    assert {p["name"] for p in stream["parameters"]} == {*LIVE_FILTERS, "after", "include", "carry", "Last-Event-ID"}
+    assert {p["name"] for p in stream["parameters"]} == {
+        *STREAM_FILTERS,
+        "exclude",
+        "after",
+        "include",
+        "carry",
+        "Last-Event-ID",
+    }
     assert "text/event-stream" in stream["responses"]["200"]["content"]
 
 

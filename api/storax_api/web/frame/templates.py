@@ -45,10 +45,10 @@ def _line(value: Any) -> Markup:
     return escape(text.visible(orjson.dumps(value).decode()))
 
 
-def _number(value: float) -> str:
+def _number(value: float) -> Markup:
     """Write a number with thin spaces between thousands."""
     shown = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
-    return shown.replace(",", "\u202f")
+    return escape(shown.replace(",", "\u202f"))
 
 
 @cache

@@ -11,6 +11,7 @@ from storax_api.web.frame.respond import Live, live_page
 from storax_api.web.frame.sites import presence
 from storax_api.web.frame.states import JOB_STATES, look_of
 from storax_api.web.frame.viewer import Reader
+from storax_api.web.sites.reported import failures_of
 from storax_core.lifecycle.states import JOB_RUNNABLE, JobState
 from storax_core.queries.select import Query
 from storax_core.resources import APPS, EVENTS, JOBS, SITES
@@ -41,7 +42,8 @@ async def overview(request: Request, viewer: Reader) -> Response:
         "counts": _in_order(counts), "figures": _figures(counts), "bar": _bar(counts),
         "total": sum(counts.values()), "apps": apps,
         "failures": failures, "failed_since": (now - HOUR).isoformat(timespec="seconds"), "events": events.rows,
-        "sites": [(site, presence(site, now)) for site in sites.rows], "more_sites": sites.next is not None,
+        "sites": [(site, presence(site, now), failures_of(site)) for site in sites.rows],
+        "more_sites": sites.next is not None,
     }  # fmt: skip
     changes = Live(after, ("job", "site", "session"), every_sec=3)
     return live_page(request, "overview/overview.html", context, changes=changes)

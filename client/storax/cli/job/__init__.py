@@ -2,7 +2,7 @@
 
 import typer
 
-from storax.cli.job import change, create, explain, follow, show
+from storax.cli.job import change, create, explain, failures, follow, show
 
 app = typer.Typer(
     help="Create, list, follow and change jobs.",
@@ -18,6 +18,7 @@ app.command()(create.submit)
 app.command("ls")(show.ls)
 app.command("show")(show.details)
 app.command()(show.summary)
+app.command()(failures.failures)
 app.command()(show.history)
 app.command()(explain.explain)
 app.command()(follow.logs)

@@ -1,0 +1,1 @@
+"""How fast jobs run: throughput, utilisation, waits, run times, stages."""

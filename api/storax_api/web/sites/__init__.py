@@ -1,0 +1,1 @@
+"""Sites: whether their agents work, what they have to do, and their allocations."""
