@@ -7,8 +7,8 @@ LOCAL = $(VENV)/.installed-local
 SBIN = /usr/sbin
 
 .PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-faults test-grid-engine \
-  test-fuzz test-mariadb test-open-mpi test-root test-site test-slurm test-spark test-ssh test-upgrade test-wheel lint types \
-  generate house picture migration promises guards bench bench-engine chaos chaos-rounds fuzz clean
+  test-fuzz test-mariadb test-open-mpi test-partition test-root test-site test-slurm test-spark test-ssh test-upgrade test-wheel \
+  lint types generate house picture migration promises guards bench bench-engine chaos chaos-rounds fuzz clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -85,6 +85,10 @@ test-mariadb: $(STAMP)  ## data frames from a real MariaDB, and the SQL of featu
 test-open-mpi: $(STAMP)  ## ranks started by a real Open MPI
 	@$(call apt,Open MPI,orterun,openmpi-bin)
 	@$(PYTEST) --with open-mpi tests/conformance
+
+test-partition: $(STAMP)  ## links that are cut and clocks that are wrong; needs root
+	@$(call apt,ip and a C compiler,ip cc,iproute2 gcc libc6-dev)
+	@$(PYTEST) --with partition tests/chaos
 
 test-slurm: $(STAMP)  ## a site on a real Slurm of two nodes; needs root
 	@$(call apt,Slurm,slurmctld munged,slurm-wlm slurmctld slurmd slurm-client munge)

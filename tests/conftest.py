@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest
 import redis
 
@@ -25,7 +24,7 @@ from storax_core.admin.verify import verify
 from storax_core.database.roles import NAMES, OWNER
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.resources import BY_ENTITY
-from world import LOGIN_PASSWORD, World, as_login, in_database
+from world import LOGIN_PASSWORD, World, as_login, execute, in_database
 
 _serial = count(1)
 
@@ -195,12 +194,4 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMariaDB]:
 
 
 def _administer(servers: Addresses, *statements: str) -> None:
-    async def run() -> None:
-        conn = await asyncpg.connect(servers.database_url)
-        try:
-            for statement in statements:
-                await conn.execute(statement)
-        finally:
-            await conn.close()
-
-    asyncio.run(run())
+    asyncio.run(execute(servers.database_url, *statements))

@@ -19,6 +19,7 @@ TARGETS = {
     "grid-engine": "make test-grid-engine",
     "mariadb": "make test-mariadb",
     "open-mpi": "make test-open-mpi",
+    "partition": "make test-partition",
     "root": "make test-root",
     "slurm": "make test-slurm",
     "spark": "make test-spark",

@@ -47,6 +47,16 @@ def in_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
+async def execute(url: str, *statements: str) -> None:
+    """Run statements on a connection to the database that is made for them."""
+    conn = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await conn.execute(statement)
+    finally:
+        await conn.close()
+
+
 def _listener() -> socket.socket:
     """Open a listening socket on a free port. Its protocol is explicit: only then does asyncio set TCP_NODELAY."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -104,8 +104,8 @@ class AgentProcess(ABC):
         """The loops beside those that both programs have."""
 
     @abstractmethod
-    def _announce(self) -> None:
-        """Tell the server what is here, when the session opens."""
+    def _announce(self, within: float) -> None:
+        """Tell the server what is here, when the session opens, in at most ``within`` seconds."""
 
     def _watching(self, watched: Sequence[LoopHealth]) -> list[Loop]:  # noqa: ARG002
         """Loops that look after the other loops, besides the health file."""

@@ -56,7 +56,7 @@ class AllocationRunner(AgentProcess):
     def _own_loops(self) -> list[Loop]:
         return [self._loop("pull", self.pull.step)]
 
-    def _announce(self) -> None:
+    def _announce(self, within: float) -> None:
         """Tell nothing: the site's agent does."""
 
     def _stop_transfers(self) -> None:

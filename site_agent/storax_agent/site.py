@@ -105,14 +105,14 @@ class SiteAgent(AgentProcess):
             first_pause_sec=settings.transfer_retry_sec,
         )  # fmt: skip
 
-    def _announce(self) -> None:
+    def _announce(self, within: float) -> None:
         """Tell the server, in the Site's row, where the site is and what it offers."""
         locations = {alias: place.url for alias, place in self.settings.transfer_locations.items()}
         size = self.size.nodes[0]._asdict() if self.settings.run_jobs else {}
         fields: dict[str, Any] = {"path": str(self.folder.path), "transfer_locations": locations, "node_size": size}
         if self.settings.scheduler.kind == "local":  # of the others its own loop tells, which may have to wait
             fields |= capabilities(self.scheduler, self.settings)
-        self.api.update_site(self.settings.site_id, fields)
+        self.api.update_site(self.settings.site_id, fields, within=within)
 
     def _end_others(self) -> Callable[[], bool]:
         runners = ask_runners_to_end(self.folder) if self.stop_jobs else set()

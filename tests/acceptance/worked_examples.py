@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from house.repository import ROOMS, ROOT
+from ports import free_port
 from waiting import HANG_SEC, eventually
 
 HEADING = re.compile(r"^## Example: (.+)$", re.MULTILINE)
@@ -48,9 +48,7 @@ def python(house: Path, *argv: str, **env: str) -> str:
 @contextmanager
 def serving(house: Path, **env: str) -> Iterator[str]:
     """The copy's API on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     env = environment(house, STORAX_PORT=str(port), **env)
     process = subprocess.Popen([sys.executable, "-m", "storax_api"], cwd=house, env=env)
 

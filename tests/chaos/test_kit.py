@@ -175,7 +175,7 @@ def test_ended_connections_are_all_but_the_own_and_release_their_locks(database_
         eventually(lambda: not locked(database_url))
 
 
-@needs("root")
+@needs("partition", "root")
 def test_a_cut_link_carries_nothing_until_it_is_healed() -> None:
     ask = "import httpx, sys; print(httpx.post(sys.argv[1], content=b'x', timeout=float(sys.argv[2])).text)"
     with partition.Partition() as link, echo(host=link.host) as (network, _):
@@ -191,7 +191,7 @@ def test_a_cut_link_carries_nothing_until_it_is_healed() -> None:
         eventually(lambda: reply(5) == "x", step=0.1)
 
 
-@needs("root")
+@needs("partition", "root")
 def test_a_process_with_a_wrong_clock_waits_as_long_as_any(tmp_path: Path) -> None:
     assert clock.allowed(), "install a C compiler"
     code = "import time; t = time.monotonic(); time.sleep(0.2); print(time.time(), time.monotonic() - t)"

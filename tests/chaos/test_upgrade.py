@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -10,20 +9,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
+from chaos.kit.database import read
 from chaos.previous_release import Load, Release, unpack
 from house.repository import ROOT
 from needs import needs
+from ports import free_port
 from storax_core.admin import roles
 from storax_core.admin.migrate import head, migrate
 from storax_core.admin.verify import verify
 from storax_core.database.roles import OWNER
 from storax_core.errors import Unavailable
 from waiting import eventually
-from world import as_login
+from world import as_login, execute
 
 LOAD_SEC = 8.0  # before and after each step
 TRIES = 30
@@ -32,35 +32,16 @@ TRIES = 30
 @pytest.fixture
 def database(empty_database_url: str) -> Iterator[str]:
     yield empty_database_url
-    asyncio.run(_execute(empty_database_url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"))
+    asyncio.run(execute(empty_database_url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"))
 
 
-async def _execute(url: str, *statements: str) -> None:
-    conn = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await conn.execute(statement)
-    finally:
-        await conn.close()
-
-
-async def _version(url: str) -> str:
-    conn = await asyncpg.connect(url)
-    try:
-        return str(await conn.fetchval("SELECT version_num FROM alembic_version"))
-    finally:
-        await conn.close()
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+def _version(url: str) -> str:
+    return str(read(url, "SELECT version_num FROM alembic_version")[0][0])
 
 
 def _serve(stack: ExitStack, release: Release, log: Path) -> str:
     """Start API, feeder and tasks of a release, and return the address of the API."""
-    port = _free_port()
+    port = str(free_port())
     for part in ("feeder", "tasks"):
         stack.enter_context(release.serving(log, "storax_workers", part))
     stack.enter_context(release.serving(log, "storax_api", STORAX_PORT=port))
@@ -103,12 +84,12 @@ def test_the_previous_release_works_while_its_database_is_migrated_and_this_rele
     old, new = Release(unpack(tmp_path), urls), Release(ROOT, urls)
     old.run("storax_core.admin", "migrate")
     token = json.loads(old.run("storax_core.admin", "bootstrap", "--user", "alice"))["token"]
-    before = asyncio.run(_version(database))
+    before = _version(database)
     with ExitStack() as stack:
         loads = [stack.enter_context(Load(_serve(stack, old, tmp_path / "old.log"), token, "old"))]
         time.sleep(LOAD_SEC)
         sys.stdout.write(f"roles and schema: {_upgrade(database)} s\n")
-        assert before != asyncio.run(_version(database)) == head()
+        assert before != _version(database) == head()
         time.sleep(LOAD_SEC)
         loads.append(stack.enter_context(Load(_serve(stack, new, tmp_path / "new.log"), token, "new")))
         time.sleep(LOAD_SEC)

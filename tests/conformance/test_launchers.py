@@ -3,7 +3,6 @@ mpiexec per job. The nodes are all this machine; what starts and kills their pro
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,16 +13,14 @@ import pytest
 from fakes.launchers import KINDS, Bench, Sshd, kinds
 from fakes.processes import alive, in_group, named, saying
 from needs import needs
+from ports import free_port
 from storax_agent.launch.base import LauncherLostError
 from waiting import eventually, when_open
 
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Sshd(tmp_path_factory.mktemp("ssh") / "d", port)
+    server = Sshd(tmp_path_factory.mktemp("ssh") / "d", free_port())
     yield server
     server.close()
 

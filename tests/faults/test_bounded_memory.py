@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from chaos.kit.processes import peak_mib
+from ports import free_port
 from storax_core import limits
 from waiting import eventually
 from world import ANYBODY, User, World
@@ -43,9 +44,7 @@ class Api:
 @pytest.fixture(scope="module")
 def api(world: World) -> Iterator[Api]:
     """An API process with little memory for bodies and answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     settings = {"DATABASE_URL": world.database_url, "REDIS_URL": world.redis_url, "PORT": str(port), "MEMORY_MB": "128"}
     env = os.environ | {f"STORAX_{name}": value for name, value in settings.items()}
     with subprocess.Popen([sys.executable, "-m", "storax_api"], env=env, stderr=subprocess.PIPE) as running:

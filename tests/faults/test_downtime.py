@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from fakes.site import RunningSite
+from ports import free_port
 from proxy import Proxy
 from storax_core.database import uptime
 from waiting import eventually, when_open
@@ -36,13 +37,9 @@ class Server:
     """An API process and the tasks, on a Postgres that can be taken away; sweeps come every second."""
 
     def __init__(self, world: World, stack: ExitStack) -> None:
-        import socket
-
         self._world, self._stack = world, stack
         self.postgres = stack.enter_context(Proxy(world.database_url))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.start_api()
         self._process("storax_workers", "tasks")

@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 import pytest
 
+from ports import free_port
 from proxy import Proxy
 from storax_core.log import sql
 from storax_workers.task_record import TASKS
@@ -54,14 +55,6 @@ def run(*argv: str, **env: str) -> subprocess.CompletedProcess[str]:
 def stops(running: subprocess.Popen[bytes], how: signal.Signals) -> None:
     running.send_signal(how)
     assert running.wait(30) in (0, -how), running.stderr.read() if running.stderr else ""
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # ---- starting and stopping ------------------------------------------------------------------------------------------

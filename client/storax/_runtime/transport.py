@@ -88,10 +88,10 @@ class Transport:
         """
         if call.mutates and call.key is None:
             call = replace(call, key=str(uuid4()))
-        patience = Patience(call.deadline, self._connect_within, self._now)
+        patience, pool = Patience(call.deadline, self._connect_within, self._now), self._open_pool()
         while True:
             try:
-                reply, failure = self._once(call, patience.left), None
+                reply, failure = self._once(call, patience.left, pool), None
             except httpx.TransportError as error:
                 reply, failure = None, error
             if reply and not reply.foreign:
@@ -146,10 +146,10 @@ class Transport:
 
     # ---- one exchange ---------------------------------------------------------------------------------------------
 
-    def _once(self, call: Call, left: float) -> Reply:
+    def _once(self, call: Call, left: float, pool: "Pool[_Connection]") -> Reply:
         # Only a read may be repeated while its first reply may still come.
         patience = max(1.0, left if call.mutates else min(left, READ_TIMEOUT))
-        with self._exchange(self._request(call, read_timeout=patience)) as response:
+        with self._exchange(self._request(call, read_timeout=patience), pool) as response:
             response.read()
         return Reply(response.status_code, response.headers, response.content)
 
@@ -175,7 +175,7 @@ class Transport:
             StoraxError: the server refused it or does not answer. A stream that breaks raises Unavailable.
         """
         request = self._request(call, read_timeout=silence, headers=headers)
-        with self._translated_errors(call), self._exchange(request) as response:
+        with self._translated_errors(call), self._exchange(request, self._open_pool()) as response:
             if response.status_code >= 300:
                 response.read()
                 reply = Reply(response.status_code, response.headers, response.content)
@@ -192,9 +192,8 @@ class Transport:
     # ---- connections ----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _exchange(self, request: httpx.Request) -> Iterator[httpx.Response]:
+    def _exchange(self, request: httpx.Request, pool: "Pool[_Connection]") -> Iterator[httpx.Response]:
         """Send a request over a connection that is its own until the block ends."""
-        pool = self._open_pool()
         try:
             with pool.lend() as connection:
                 response = connection.send(request)

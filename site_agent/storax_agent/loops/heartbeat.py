@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from storax.errors import Unavailable
 from storax_agent.mainloop.lease_table import SessionKeeper
 from storax_agent.server.site_api import Epoch, SiteApi
 
@@ -27,7 +28,7 @@ class Heartbeat:
         beat_sec: float,
         look_sec: float,
         not_polling: Callable[[], bool],
-        announce: Callable[[], None],
+        announce: Callable[[float], None],
         follow: Callable[[int, Epoch], None],
     ) -> None:
         self._follow = follow
@@ -36,6 +37,7 @@ class Heartbeat:
         self._announce = announce
         self._last = float("-inf")
         self._announced = False
+        self._patience_sec = max(beat_sec, LEAST_PATIENCE_SEC)
 
     def step(self) -> float:
         """One round."""
@@ -43,11 +45,19 @@ class Heartbeat:
             self._keeper.use(self._beat)
             self._last = time.monotonic()
         if not self._announced:
-            self._announced = True  # once: what the server refuses, it refuses again
-            self._announce()
+            self._say_once()
         return self._look_sec
 
+    def _say_once(self) -> None:
+        """Announce, and no longer than a beat waits for its answer: the next beat must not be late."""
+        self._announced = True  # once: what the server refuses, it refuses again
+        try:
+            self._announce(self._patience_sec)
+        except Unavailable:
+            self._announced = False
+            raise
+
     def _beat(self, session: int) -> None:
-        beat = self._api.heartbeat(session, within=max(self._beat_sec, LEAST_PATIENCE_SEC))
+        beat = self._api.heartbeat(session, within=self._patience_sec)
         self._follow(session, beat.epoch)
         self._cancel(beat.cancel)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from storax.errors import InvalidInput
-from storax_agent.server.connection import Connection, Row
+from storax_agent.server.connection import CALL_SEC, Connection, Row
 from storax_agent.server.storable import storable
 
 
@@ -42,9 +42,9 @@ class SiteCalls(Connection):
         """Register a site."""
         return self.post("/sites/", storable(fields))
 
-    def update_site(self, site_id: int, patch: Mapping[str, Any]) -> Row:
+    def update_site(self, site_id: int, patch: Mapping[str, Any], *, within: float = CALL_SEC) -> Row:
         """Change a site."""
-        return self.row(self.call("PATCH", f"/sites/{site_id}", storable(patch)))
+        return self.row(self.call("PATCH", f"/sites/{site_id}", storable(patch), deadline=within))
 
     def site(self, site_id: int) -> Row:
         """One site."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import redis
 
+from ports import free_port
 from proxy import Proxy
 from storax import App, Client, EventLog, Job, Site, errors
 from storax._events import asynchronous
@@ -198,9 +198,7 @@ class ApiProcess:
     """An API of its own on one port, which can be killed and started again."""
 
     def __init__(self, world: World) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         urls = {
             "DATABASE": as_login(world.database_url, "storax_api"),

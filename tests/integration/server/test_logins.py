@@ -17,7 +17,7 @@ from storax_core.admin.verify import verify
 from storax_core.database import privileges, roles
 from storax_core.database.connections import APP_ROLE, WORKER_ROLE, Database
 from storax_core.errors import Invalid, Unavailable
-from world import LOGIN_PASSWORD, User, World, as_login, in_database
+from world import LOGIN_PASSWORD, User, World, as_login, execute, in_database
 
 SERVING = ("storax_api", "storax_feeder", "storax_tasks")
 MAY_TAKE_ON = {"storax_api": {APP_ROLE, WORKER_ROLE}, "storax_feeder": {WORKER_ROLE}, "storax_tasks": {WORKER_ROLE}}
@@ -52,15 +52,6 @@ def filled(world: World) -> User:
     user = world.user()
     user.jobs(user.app(), 3)
     return user
-
-
-async def execute(url: str, *statements: str) -> None:
-    conn = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await conn.execute(statement)
-    finally:
-        await conn.close()
 
 
 def hash_of_log(world: World) -> str:

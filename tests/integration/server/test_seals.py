@@ -260,8 +260,10 @@ def test_the_range_is_named_and_what_is_wrong_with_it(world: World, user: User, 
     cut = problems_after(world, tmp_path / "c", _cut_tail)
     assert len(changed) == 1
     assert changed[0].startswith("seal ")
-    assert "an event was changed, replaced or moved: the 10 there were not sealed so" in changed[0]
-    assert "events were removed: 10 were sealed, 9 are there" in removed[0]
+    assert re.search(r"an event was changed, replaced or moved: the \d+ there were not sealed so", changed[0])
+    counts = re.search(r"events were removed: (\d+) were sealed, (\d+) are there", removed[0])
+    assert counts, removed
+    assert int(counts[2]) == int(counts[1]) - 1  # the last range is shorter, and chance may choose it
     assert all("was exported and is not in the database" in sentence for sentence in cut)
 
 

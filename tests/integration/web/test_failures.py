@@ -13,6 +13,11 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe &
 
 @pytest.fixture(scope="module")
 def failed(user: User) -> dict[str, Any]:
+    """Five failed jobs that no test changes."""
+    return five_failed(user)
+
+
+def five_failed(user: User) -> dict[str, Any]:
     """Five jobs: three that failed alike, one with an error that would do harm as markup, one without an exit code."""
     site = user.site("cluster")
     app = user.app(site, name="Relax")
@@ -84,7 +89,10 @@ def test_another_users_failures_are_not_there(
     assert "No failed job matches." in stranger.open(f"failures?id={failed['evil']}").text
 
 
-def test_all_jobs_of_a_group_are_retried(browser: Browser, user: User, failed: dict[str, Any]) -> None:
+def test_all_jobs_of_a_group_are_retried(new_browser: Callable[[], Browser], world: World) -> None:
+    user, browser = world.user(password=PASSWORD), new_browser()
+    browser.sign_in(user.name)
+    failed = five_failed(user)
     confirm = browser.open(way(browser.open("failures"), 0, "Retry all…"))
     assert "Retry 3 jobs?" in confirm.text
     done = browser.send(confirm.form("jobs/apply"))

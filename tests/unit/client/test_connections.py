@@ -2,11 +2,13 @@
 
 import ssl
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from httpcore import ConnectionPool
 
@@ -70,13 +72,15 @@ def test_a_call_that_fails_gives_its_connection_back(opener):
     assert len(opener.opened) == 1
 
 
-def test_closing_ends_the_connections_in_use_too_and_a_later_call_opens_another(opener):
+def test_closing_ends_the_connections_in_use_too_and_a_call_that_goes_on_leaves_none_open(opener):
     opener.at_once(2)
     with opener.pool.lend() as used:
         opener.pool.close()
         assert all(connection.closed for connection in opener.opened)
-    assert opener.at_once(1) != [used]
+    again = opener.at_once(1)
+    assert again != [used]
     assert len(opener.opened) == 3
+    assert all(connection.closed for connection in opener.opened)
 
 
 # ---- over real sockets ----------------------------------------------------------------------------------------------
@@ -159,6 +163,20 @@ def test_after_a_silence_no_further_call_meets_a_connection_to_the_same_frozen_p
                 call(Call("GET", "/x", deadline=1.0))
             at_once(10.0)
     assert sorted(server.requests.values()) == [1] * 6
+
+
+def test_a_call_that_is_repeated_after_the_client_was_closed_leaves_no_connection_open():
+    with Server(at_once=2) as server, Client(server.url, "t") as client, ThreadPoolExecutor(1) as threads:
+        pool = client.get_transport()._open_pool()
+        waiting = threads.submit(client.get_transport().call, Call("GET", "/x", deadline=30.0))
+        while not server.requests:
+            time.sleep(0.01)
+        client.close()
+        server.together.reset()  # the first request fails; its repetition waits for this one
+        httpx.get(f"{server.url}/x", timeout=30)
+        assert waiting.result(30).status == 200
+        assert (len(pool._idle), len(pool._lent)) == (0, 0)
+        assert client.get_transport()._pool in (None, pool)
 
 
 def test_the_connections_share_one_list_of_authorities_and_check_certificates_by_it():

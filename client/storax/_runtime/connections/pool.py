@@ -38,6 +38,7 @@ class Pool(Generic[C]):
         self._lock = threading.Lock()
         self._idle: deque[tuple[C, float]] = deque()  # with the time of its last use, oldest first
         self._lent: set[C] = set()
+        self._closed = False
 
     @contextmanager
     def lend(self) -> Iterator[C]:
@@ -49,8 +50,9 @@ class Pool(Generic[C]):
             self._put_back(connection)
 
     def close(self) -> None:
-        """Close all connections, those in use too; a later call opens new ones."""
+        """Close all connections, those in use too. A call that goes on has one for itself, closed at its end."""
         with self._lock:
+            self._closed = True
             connections = [*(connection for connection, _ in self._idle), *self._lent]
             self._idle.clear()
             self._lent.clear()
@@ -68,7 +70,8 @@ class Pool(Generic[C]):
     def _take(self) -> C:
         with self._lock:
             connection = self._idle.pop()[0] if self._idle else self._open_one()
-            self._lent.add(connection)
+            if not self._closed:
+                self._lent.add(connection)
         return connection
 
     def _put_back(self, connection: C) -> None:
