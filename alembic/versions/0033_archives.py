@@ -1,6 +1,6 @@
 """Archives: ranges of the log that were moved to files, and the state of every resource at their end.
 
-An event may be deleted once its range is archived; no other way.
+An event may be deleted once its range is archived; no other way. The line of a job's failure outlives its events.
 
 Revision: 0033
 Revises: 0032
@@ -17,6 +17,25 @@ branch_labels = None
 depends_on = None
 
 APP, WORKER = "storax_app", "storax_worker"
+ERRORS = "e.to_state IN ('RUN_ERROR', 'RUN_TIMEOUT', 'FAILED')"
+SAID = """coalesce(nullif(e.data ->> 'traceback_tail', ''), nullif(e.data ->> 'stderr_tail', ''),
+    e.data ->> 'message', '')"""
+# Of all events: before archives, and with the line that the baseline has of those that were archived.
+LINE_OF_LOG = f"""CREATE OR REPLACE FUNCTION failure_line(job bigint) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = public AS $$
+SELECT coalesce((SELECT nullif(failure_signature({SAID}), '')
+  FROM event_log e WHERE e.entity = 'job' AND e.entity_id = job AND {ERRORS}
+  ORDER BY coalesce(e.data ->> 'traceback_tail', e.data ->> 'stderr_tail', '') = '', e.version DESC
+  LIMIT 1), '(no message)') $$"""
+LINE_OF_ALL = f"""CREATE OR REPLACE FUNCTION failure_line(job bigint) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = public AS $$
+SELECT coalesce((SELECT nullif(coalesce(line, failure_signature(said)), '') FROM (
+  SELECT NULL AS line, {SAID} AS said, e.version,
+    coalesce(e.data ->> 'traceback_tail', e.data ->> 'stderr_tail', '') <> '' AS of_output
+  FROM event_log e WHERE e.entity = 'job' AND e.entity_id = job AND {ERRORS}
+  UNION ALL SELECT b.failure ->> 'line', NULL, 0, (b.failure ->> 'of_output')::boolean
+  FROM event_baseline b WHERE b.entity = 'job' AND b.entity_id = job AND b.failure IS NOT NULL
+  ORDER BY of_output DESC, version DESC LIMIT 1) x), '(no message)') $$"""
 OWNER = "(SELECT nullif(current_setting('storax.owner', true), '')::bigint)"
 
 
@@ -41,6 +60,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION event_log_is_append_only()""")
 FOR EACH STATEMENT EXECUTE FUNCTION event_log_keeps_what_is_not_archived()""")
     for trigger in ("append_only", "archived_alone"):
         op.execute(f"ALTER TABLE event_log ENABLE ALWAYS TRIGGER {trigger}")
+    op.execute(LINE_OF_ALL.replace(":", r"\:"))
 
 
 def _archive() -> None:
@@ -87,6 +107,7 @@ def _baseline() -> None:
         sa.Column("from_state", sa.Text(), nullable=True),
         sa.Column("to_state", sa.Text(), nullable=True),
         sa.Column("transition", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("failure", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.PrimaryKeyConstraint("entity", "entity_id"),
     )
     op.create_index("baseline_owner", "event_baseline", ["owner_id", "entity"])
@@ -108,6 +129,7 @@ RAISE EXCEPTION 'events were archived: an earlier release cannot read them'; END
     op.execute("""CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event_log
 FOR EACH STATEMENT EXECUTE FUNCTION event_log_is_append_only()""")
     op.execute("ALTER TABLE event_log ENABLE ALWAYS TRIGGER append_only")
+    op.execute(LINE_OF_LOG.replace(":", r"\:"))
     op.drop_table("event_baseline")
     op.drop_table("archive")
     op.execute("DROP FUNCTION archive_is_append_only()")

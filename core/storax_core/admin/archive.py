@@ -123,9 +123,10 @@ async def _opened(url: str) -> AsyncIterator[Connection]:
 def _usable(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        archives.files().remove_parts(folder)
         return folder.resolve()
     except OSError as error:
-        raise Unavailable(f"the folder {folder} cannot be made: {error.strerror}") from error
+        raise Unavailable(f"the folder {folder} cannot be used: {error.strerror}", hint="Name another.") from error
 
 
 async def _require_key(conn: Connection, key: bytes) -> None:

@@ -161,6 +161,7 @@ class BaselineRow(SQLModel, table=True):
     from_state: str | None = c.text("State before its last transition.", default=None)
     to_state: str | None = c.text("State after it.", default=None)
     transition: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    failure: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
 
 
 class ClusterEpoch(SQLModel, table=True):

@@ -4,14 +4,16 @@ The text that a seal hashes is a JSON array of all columns, as Postgres writes i
 here, so a file has nothing twice, and the seals of its range prove every value in it.
 """
 
+import fcntl
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -30,9 +32,10 @@ EVENTS = pa.schema([
 BASELINE = pa.schema([
     ("entity", pa.string()), ("entity_id", pa.int64()), ("owner_id", pa.int64()), ("version", pa.int32()),
     ("timestamp", _MOMENT), ("creation_date", _MOMENT), ("type", pa.string()), ("schema_version", pa.int16()),
-    ("from_state", pa.string()), ("to_state", pa.string()), ("transition", pa.string()), ("data", pa.string()),
+    ("from_state", pa.string()), ("to_state", pa.string()), ("transition", pa.string()), ("failure", pa.string()),
+    ("data", pa.string()),
 ])  # fmt: skip
-_JSON = ("data", "transition")  # columns that hold JSON as Postgres wrote it
+_JSON = ("data", "transition", "failure")  # columns that hold JSON as Postgres wrote it
 
 Condition = tuple[str, str, Any]  # a column, one of the operators below, a value
 _TESTS: dict[str, Callable[[Any, Any], Any]] = {"in": lambda c, v: c.isin(v), "<=": operator.le, ">=": operator.ge}
@@ -51,7 +54,8 @@ class Written:
 class Writer:
     """Writes rows to a new file of a folder. It appears under its name, whole and durable, or not at all.
 
-    The name ends with a part of the digest, so a file never replaces another one with other contents.
+    The name ends with a part of the digest, so a file never replaces another one with other contents. A lock on what is
+    being written says that a run is at it still.
     """
 
     def __init__(self, folder: Path, stem: str, schema: pa.Schema) -> None:
@@ -59,7 +63,9 @@ class Writer:
         self._part, self._rows = folder / f".{stem}.part", 0
         self._group: list[Mapping[str, Any]] = []
         self._size = 0
-        self._file = pq.ParquetWriter(self._part, schema, compression="zstd")
+        self._sink = _locked(self._part)
+        self._sink.truncate()
+        self._file = pq.ParquetWriter(self._sink, schema, compression="zstd")
 
     def add(self, rows_: Iterable[Mapping[str, Any]]) -> None:
         """Write rows, in groups that are read or skipped as one, so none is larger than a reader's memory should be."""
@@ -78,10 +84,12 @@ class Writer:
         """Close the file and give it its name."""
         self._write_group()
         self._file.close()
+        self._sink.flush()
         digest = digest_of(self._part)
         path = self._folder / f"{self._stem}-{digest[:12]}.parquet"
         _sync(self._part)
         self._part.replace(path)
+        self._sink.close()
         _sync(self._folder)
         return Written(path.name, digest, path.stat().st_size, self._rows)
 
@@ -89,6 +97,25 @@ class Writer:
         """Remove what was not finished."""
         self._file.close()
         self._part.unlink(missing_ok=True)
+        self._sink.close()
+
+
+def _locked(path: Path) -> BinaryIO:
+    """Open a file to write, made if need be. Raises BlockingIOError where another run writes it."""
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what runs that were killed left of files, and leave alone what another run writes now."""
+    for part in folder.glob(".*.part"):
+        with suppress(BlockingIOError, FileNotFoundError), _locked(part):
+            part.unlink()
 
 
 def _sync(path: Path) -> None:

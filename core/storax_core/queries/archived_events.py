@@ -90,7 +90,7 @@ async def parts(
     down = keys[0].down
     if cursor:
         low, high = (low, min(high, cursor[0])) if down else (max(low, cursor[0]), high)
-    known = [one for one in await _holding(conn, wanted) if one.low < high and low <= one.high]
+    known = [one for one in await holding(conn, wanted) if one.low < high and low <= one.high]
     horizon = await archives.horizon(conn)
     if down and high > horizon:
         yield Log.LIVE
@@ -105,7 +105,7 @@ async def parts(
 async def stage_all(conn: Connection, selection: Selection) -> None:
     """Stage all archived events that a query may need, for what is not read in the order of positions."""
     wanted = _conditions(selection)
-    for archive in await _holding(conn, wanted):
+    for archive in await holding(conn, wanted):
         await archived.stage_events(conn, archive, wanted)
 
 
@@ -113,11 +113,11 @@ async def stage_one(conn: Connection, owner_id: int, position: int) -> None:
     """Stage the event at a position."""
     await conn.execute(archived.TABLE)
     wanted: list[Condition] = [("owner_id", "in", [owner_id]), ("position", "in", [position])]
-    for archive in await _holding(conn, wanted):
+    for archive in await holding(conn, wanted):
         await archived.stage_events(conn, archive, wanted)
 
 
-async def _holding(conn: Connection, wanted: Sequence[Condition]) -> list[Archive]:
+async def holding(conn: Connection, wanted: Sequence[Condition]) -> list[Archive]:
     """The archives that may hold events that meet the conditions."""
     low, high = _bounds(wanted)
     since = [value for name, test, value in wanted if (name, test) == ("timestamp", ">=")]

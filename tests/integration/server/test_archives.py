@@ -156,6 +156,54 @@ def test_a_job_is_retried_from_the_state_in_which_it_failed_before_the_horizon(
     assert user.states(parent, child) == ["RESTART_READY", "AWAITING_PARENTS"]  # as the event of its end says why
 
 
+def test_failures_are_grouped_by_lines_of_archived_events(world: World, user: User, tmp_path: Path) -> None:
+    site = user.site()
+    app, session, filler = user.app(site), user.session(site), user.app()
+    user.jobs(app, 6, max_attempts=2, tags={"run": "f"})
+    job, later, silent, plain, newer, empty = user.acquire(session, 6)
+    user.report(session, job, "RUNNING", "RUN_ERROR", data={"stderr_tail": "one\ndisk 7 is full"}, return_code=1)
+    user.report(session, later, "RUNNING", "RUN_ERROR", data={"traceback_tail": "KeyError: 'a'"}, return_code=1)
+    user.report(session, silent, "RUNNING", "RUN_ERROR", data={"message": "first"}, return_code=1)
+    user.report(session, plain, "RUNNING", "RUN_ERROR", data={"stderr_tail": "disk 8 is full"}, return_code=1)
+    user.report(session, newer, "RUNNING", "RUN_ERROR", data={"stderr_tail": "disk 9 is full"}, return_code=1)
+    user.report(session, empty, "RUNNING", "RUN_ERROR", return_code=1)
+    user.jobs(filler, 2 * PER_SEAL)
+    assert archived(world, tmp_path)
+    again = {row["id"]: row for row in user.acquire(session, 6)}
+    errors = (
+        {"message": "second"},
+        {"message": "second"},
+        {"message": "second"},
+        {"stderr_tail": ""},
+        {"stderr_tail": "other"},
+        {},
+    )
+    for row, data in zip((job, later, silent, plain, newer, empty), errors, strict=True):
+        user.report(session, again[row["id"]], "RUNNING", "RUN_ERROR", data=data, return_code=1)
+    wanted = {"disk # is full": 2, "KeyError: 'a'": 1, "second": 1, "other": 1, "(no message)": 1}
+    assert failure_lines(user) == wanted
+    ids = {line: failed_with(user, line) for line in wanted}
+    for round_ in (1, 2):
+        user.jobs(filler, 2 * PER_SEAL)
+        assert archived(world, tmp_path)
+        assert world.value("SELECT count(*) FROM event_log WHERE entity_id = $1 AND entity = 'job'", empty["id"]) == 0
+        assert failure_lines(user) == wanted
+        assert {line: failed_with(user, line) for line in wanted} == ids
+        if round_ == 1:  # the second archive folds these jobs once more
+            user.patch("/jobs/", {"filter": {"tags": {"run": "f"}}, "patch": {"priority": 1}})
+    assert failure_lines(world.user()) == {}
+
+
+def failure_lines(user: User) -> dict[str, int]:
+    """How many jobs failed with each line."""
+    return {group["failure_line"]: group["jobs"] for group in user.post("/jobs/failures", {})["groups"]}
+
+
+def failed_with(user: User, line: str) -> list[int]:
+    rows = user.post("/jobs/query", {"filter": {"failure_line": line}, "ordering": ["id"], "fields": ["id"]})
+    return [row["id"] for row in rows["results"]]
+
+
 def test_nobody_reads_what_was_archived_of_another(world: World, user: User, tmp_path: Path) -> None:
     known, position = story(user), end(world)
     archived(world, tmp_path)
@@ -305,7 +353,7 @@ def test_a_reader_beside_the_run_gets_every_event_once(world: World, user: User,
     then = {"as_of": whole[-2], "filter": {"id": known["jobs"]}}
     rows = user.post("/jobs/query", then)["results"]
     sealed(world)
-    ended, wrong = threading.Event(), []
+    ended, wrong, rounds = threading.Event(), list[Any](), list[int]()
 
     def read() -> None:
         while not ended.is_set():
@@ -314,11 +362,15 @@ def test_a_reader_beside_the_run_gets_every_event_once(world: World, user: User,
                 wrong.extend([got] if got != whole else [])
             now = user.post("/jobs/query", then)["results"]
             wrong.extend([now] if now != rows else [])
+            rounds.append(len(wrong))
 
     reader = threading.Thread(target=read)
     reader.start()
     try:
+        eventually(lambda: rounds)
         done = archived(world, tmp_path)
+        rounds.clear()
+        eventually(lambda: rounds or not reader.is_alive())
     finally:
         ended.set()
         reader.join(120)
