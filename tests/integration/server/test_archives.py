@@ -1,6 +1,7 @@
 """Archives of the log: what was moved to files reads as it read before, and nothing is dropped that was not proved."""
 
 import asyncio
+import fcntl
 import os
 import re
 import signal
@@ -345,6 +346,17 @@ def test_a_run_that_is_killed_loses_nothing_and_can_be_repeated(
     assert [row["position"] for row in user.events()] == whole
     assert asyncio.run(verify(world.database_url))["differences"] == 0
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_what_killed_runs_left_is_removed_and_what_another_run_writes_stays(
+    world: World, user: User, tmp_path: Path
+) -> None:
+    story(user)
+    (tmp_path / ".events-1-2.part").write_bytes(b"PAR1")
+    with (tmp_path / ".baseline-3.part").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert archived(world, tmp_path)
+    assert [path.name for path in tmp_path.glob(".*.part")] == [".baseline-3.part"]
 
 
 def test_a_reader_beside_the_run_gets_every_event_once(world: World, user: User, tmp_path: Path) -> None:
