@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from storax_core.database.connections import Connection
-from storax_core.database.json_meter import DROPPED, NO_LIMIT
+from storax_core.database.json_meter import DROPPED, NO_LIMIT, meter_of
 from storax_core.log.schemas import newest_data
 from storax_core.log.whole_log import LOG, STAGED
 from storax_core.queries import archived
@@ -68,13 +68,13 @@ async def _of_events(
 ) -> tuple[list[Any], int]:
     """Return the changes of the first events, while they have ``size`` bytes at most, but of one; and their bytes."""
     changes: list[Any] = [None if event[0] in BY_ENTITY else NONE for event in events]
-    with conn.json_meter.limited(size):
+    with meter_of(conn).limited(size) as meter:
         async for log, places in _sources(conn, selection, events):
             for entity in dict.fromkeys(events[place][0] for place in places):
                 if entity in BY_ENTITY:
                     own = [place for place in places if events[place][0] == entity]
                     await _read(conn, selection.values[0], _statement(entity, log), events, own, changes)
-        used = size - conn.json_meter.left
+        used = size - meter.left
     whole = next((place for place, one in enumerate(changes) if one is DROPPED), len(changes))
     return (changes[:whole], min(used, size)) if whole else await _of_events(conn, selection, events[:1], NO_LIMIT)
 
