@@ -26,7 +26,9 @@ COLUMNS: Mapping[str, str] = {
     **{n: f.pg_type for n, f in EVENTS.fields.items() if n != "tx"}, "creation_date": "timestamptz"
 }  # fmt: skip
 _TYPED = ", ".join(f'"{name}" {type_}' for name, type_ in COLUMNS.items())
-TABLE = f"""CREATE TEMP TABLE staged_event ({_TYPED}) ON COMMIT DROP;
+# While files are searched the transaction is idle, which Postgres would take for a client that is gone.
+TABLE = f"""SET LOCAL idle_in_transaction_session_timeout = '10min';
+CREATE TEMP TABLE staged_event ({_TYPED}) ON COMMIT DROP;
 CREATE INDEX ON staged_event (entity_id, version)"""
 STAGE = f"""INSERT INTO staged_event SELECT r.* FROM string_to_table($1, E'\\n') AS l,
 jsonb_to_record(l::jsonb) AS r({_TYPED})"""  # noqa: S608

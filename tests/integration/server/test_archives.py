@@ -22,7 +22,9 @@ from storax_core.admin.rebuild import rebuild
 from storax_core.admin.verify import verify
 from storax_core.commands.locks import USER_FACTS
 from storax_core.errors import Conflict, Invalid
-from waiting import eventually
+from storax_core.queries import archived as archived_reads
+from storax_core.resources import JOBS
+from waiting import HANG_SEC, eventually
 from world import User, World, as_login
 
 KILLED_RUN = """
@@ -221,6 +223,23 @@ def test_nobody_reads_what_was_archived_of_another(world: World, user: User, tmp
     assert user.get(f"/events/{first}")["position"] == first
 
 
+def test_a_search_of_files_has_time_although_its_transaction_is_idle(world: World, user: User, tmp_path: Path) -> None:
+    story(user)
+    last = archived(world, tmp_path)[-1]
+    limit = "SELECT setting::int FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+
+    async def limits() -> tuple[int, int, int]:
+        async with world.db.owner(user.id) as conn:
+            outside = await conn.fetchval(limit)
+            async with archived_reads.snapshot(conn):
+                await archived_reads.stage_past(conn, JOBS, user.id, last.high - 1, [])
+                inside = await conn.fetchval(limit)
+            return outside, inside, await conn.fetchval(limit)
+
+    outside, inside, behind = world.run(limits())
+    assert (outside, inside, behind) == (10_000, 600_000, 10_000)
+
+
 # ---- files --------------------------------------------------------------------------------------------------------
 
 
@@ -335,7 +354,7 @@ def test_a_run_that_is_killed_loses_nothing_and_can_be_repeated(
     whole = [row["position"] for row in user.events()]
     before = world.value("SELECT count(*) FROM event_log")
     argv = [sys.executable, "-c", KILLED_RUN, as_login(world.database_url, "storax_owner"), str(tmp_path), step]
-    assert subprocess.run(argv, check=False, timeout=120).returncode == -signal.SIGKILL
+    assert subprocess.run(argv, check=False, timeout=HANG_SEC).returncode == -signal.SIGKILL
     eventually(lambda: not world.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 8365"))
     left = world.value("SELECT count(*) FROM event_log")
     assert (left < before) == (step == "committed")
@@ -385,7 +404,7 @@ def test_a_reader_beside_the_run_gets_every_event_once(world: World, user: User,
         eventually(lambda: rounds or not reader.is_alive())
     finally:
         ended.set()
-        reader.join(120)
+        reader.join(HANG_SEC)
     assert len(done) > 2
     assert wrong == []
 
