@@ -23,16 +23,15 @@ def end(world: World) -> int:
 
 def sealed(world: World) -> None:
     """Seal the whole log in small ranges."""
+    upto = end(world)
 
     async def run() -> None:
         async with world.db.worker() as conn:
-            upto = await conn.fetchval("SELECT max(position) FROM event_log")
             while True:
                 async with conn.transaction():
                     if not await seals.add(conn, upto, per=PER_SEAL):
                         return
 
-    end(world)
     world.run(run())
 
 
