@@ -1,7 +1,7 @@
 """How many jobs went from state to state, by minute; what agents say of themselves with each heartbeat.
 
 Revision: 0034
-Revises: 0032
+Revises: 0033
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from alembic import op
 
 revision = "0034"
-down_revision = "0032"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 

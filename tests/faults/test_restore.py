@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import backups
+from archiving import PER_SEAL, archived, sealed
 from storax.errors import Restored, from_answer
 from storax.local import Servers
 from storax_core.admin.migrate import migrate_now
@@ -255,6 +256,31 @@ def test_what_a_restore_lost_of_the_sealed_log_is_confirmed_by_an_operator(
     world.run(seal(url, str(path), ""))
     confirmed = checked(world, path)
     assert (confirmed["violations"], confirmed["lost"]) == (0, 2)
+
+
+@pytest.mark.slow("a restore of a dump")
+def test_an_archive_that_a_restore_lost_is_confirmed_by_an_operator_and_its_events_are_in_the_log(
+    world: World, user: User, tmp_path: Path
+) -> None:
+    path, url = tmp_path / "seals.ndjson", world.database_url
+    user.jobs(user.app(), 3 * PER_SEAL)
+    sealed(world)
+    world.run(seal(url, str(path), ""))
+    positions = [row["position"] for row in user.events()]
+    before = past(world, tmp_path)
+    assert archived(world, tmp_path / "archives")
+    world.run(seal(url, str(path), ""))
+    assert checked(world, path)["violations"] == 0
+    before.restore()
+    unconfirmed = checked(world, path)
+    assert unconfirmed["violations"] > 0, unconfirmed
+    world.run(mark_restored(url, "the disk failed", str(path), ""))
+    confirmed = checked(world, path)
+    assert (confirmed["violations"], confirmed["archived"], confirmed["lost"] > 0) == (0, 0, True)
+    assert set(positions) <= {row["position"] for row in user.events()}
+    assert archived(world, tmp_path / "archives")  # again
+    world.run(seal(url, str(path), ""))
+    assert checked(world, path)["violations"] == 0
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.database.heartbeats import FOLLOWER, Heartbeat
 from storax_core.database.json_meter import meter_of
-from storax_core.log import watermark
+from storax_core.log import archives, watermark
 from storax_core.queues import QueueDown, Queues
 
 log = logging.getLogger("storax.api")
@@ -183,6 +183,11 @@ class Broadcast(Background):
                 with meter_of(conn).limited(limits.BACKLOG_BYTES) as meter:
                     rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []
                     size = limits.BACKLOG_BYTES - meter.left
+                if owners and await archives.horizon(conn) > self._last:
+                    # What was archived before it was read is missing in these rows; each reader reads it from there.
+                    self._resync_all(end)
+                    self._last = end
+                    return
                 self._hand_out(rows, rows[-1]["position"] if len(rows) == CHUNK else end, size)
 
     def _hand_out(self, rows: Sequence[Any], last: int, size: int = 0) -> None:

@@ -15,7 +15,7 @@ from storax_api.events.broadcast import POLL_SEC, Batch, Broadcast, Subscriber
 from storax_api.waits import Waits
 from storax_core import limits
 from storax_core.database.connections import Database
-from storax_core.errors import LostPosition, Unauthorized, Unavailable
+from storax_core.errors import Conflict, LostPosition, Unauthorized, Unavailable
 from storax_core.log import positions
 from storax_core.queries import select
 from storax_core.resources import EVENTS, JOBS
@@ -54,8 +54,9 @@ class EventStream:
         A comment has the position up to which the log was searched, so that a reader whose filters match nothing for
         long can go on from there.
         """
-        # A place that a restore lost ends the stream; the reader learns of it when it opens the next.
-        with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPosition):
+        # A place that a restore lost, or a file of an archive that is gone, ends the stream; the reader learns of it
+        # when it opens the next.
+        with self.broadcast.subscribe(self.owner_id) as subscriber, contextlib.suppress(LostPosition, Conflict):
             yield self._comment(b"ready")
             while await self._goes_on():
                 async for frame in self._past(subscriber):

@@ -72,6 +72,8 @@ def _with_data_option(run: Callable[..., Any]) -> Callable[..., Any]:
         kwargs["database_url"] = database_url(named, data)
         if kwargs.get("seal_export") == "" and (data is not None or not named):
             kwargs["seal_export"] = str(_folder(data).seals)
+        if "folder" in kwargs and kwargs["folder"] is None and (data is not None or not named):
+            kwargs["folder"] = _folder(data).archives
         return run(**kwargs)
 
     signature = inspect.signature(run)

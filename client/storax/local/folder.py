@@ -22,7 +22,7 @@ _SUBFOLDERS = ("valkey", "run", "log")
 
 @dataclass(frozen=True)
 class Folder:
-    """A data folder: ``pg/ valkey/ run/ log/ site/ seals.ndjson stack.json FORMAT``."""
+    """A data folder: ``pg/ valkey/ run/ log/ site/ archives/ seals.ndjson stack.json FORMAT``."""
 
     path: Path
 
@@ -40,6 +40,11 @@ class Folder:
     def site(self) -> Path:
         """Folder of the local site."""
         return self.path / "site"
+
+    @property
+    def archives(self) -> Path:
+        """The archives of the log."""
+        return self.path / "archives"
 
     @property
     def seals(self) -> Path:

@@ -3,60 +3,22 @@
 No database is taken for granted: one must be named. The client's ``storax admin`` finds the stack of its machine.
 """
 
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from storax_core.errors import Conflict, CoreError, Invalid, NotFound, Unavailable
+from storax_core.admin import archive_cli
+from storax_core.admin.options import EXIT_DIFFERENT, SealExport, SealKey, Url, fail, named, run
+from storax_core.errors import Invalid
 
 ROLE_PASSWORDS = "STORAX_ROLE_PASSWORDS"
-EXIT_USAGE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_DIFFERENT, EXIT_DOWN = 2, 3, 5, 6, 8  # as those of the client's commands
-app = typer.Typer(help="Operate the database: migrate, users, verify, rebuild.", no_args_is_help=True)
-Url = Annotated[
-    str | None,
-    typer.Option(
-        "--database-url", envvar="STORAX_DATABASE_URL", help="Database, as postgresql://user:password@host/db."
-    ),
-]
-SealExport = Annotated[
-    str,
-    typer.Option(
-        "--seal-export",
-        envvar="STORAX_SEAL_EXPORT",
-        help="Seals outside the database: a file, or s3://bucket/prefix. Default: none.",
-    ),
-]
-SealKey = Annotated[
-    str,
-    typer.Option("--seal-key-file", envvar="STORAX_SEAL_KEY_FILE", help="File with the sealing key. Default: none."),
-]
-
-
-def _named(url: str | None) -> str:
-    """The address, which must be said: a guess could change another database."""
-    if not url:
-        raise _fail(Invalid("no database is named", hint="Pass --database-url, or set STORAX_DATABASE_URL."))
-    return url
-
-
-def _fail(error: CoreError) -> "typer.Exit":
-    hint = f" {error.hint}" if error.hint else ""
-    print(f"storax: {error.detail}.{hint}", file=sys.stderr)
-    statuses = ((Conflict, EXIT_REFUSED), (Unavailable, EXIT_DOWN), (Invalid, EXIT_USAGE), (NotFound, EXIT_NOT_FOUND))
-    return typer.Exit(next((status for kind, status in statuses if isinstance(error, kind)), 1))
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return asyncio.run(work)
-    except CoreError as error:
-        raise _fail(error) from None
+app = typer.Typer(help="Operate the database: migrate, users, verify, rebuild, archive.", no_args_is_help=True)
+app.command()(archive_cli.archive)
+app.command()(archive_cli.archives)
 
 
 @app.command()
@@ -81,10 +43,10 @@ def migrate(
     from storax_core.admin.migrate import migrate as work
     from storax_core.admin.roles import create
 
-    url = _named(database_url)
+    url = named(database_url)
     if administrator_url:
-        _run(create(administrator_url, _passwords()))
-    _run(work(url, to, down=down))
+        run(create(administrator_url, _passwords()))
+    run(work(url, to, down=down))
 
 
 def _passwords() -> dict[str, str]:
@@ -92,7 +54,7 @@ def _passwords() -> dict[str, str]:
     try:
         return {str(name): str(text) for name, text in json.loads(os.environ.get(ROLE_PASSWORDS, "{}")).items()}
     except (ValueError, AttributeError):
-        raise _fail(Invalid(f"{ROLE_PASSWORDS} is no JSON object of passwords by role")) from None
+        raise fail(Invalid(f"{ROLE_PASSWORDS} is no JSON object of passwords by role")) from None
 
 
 @app.command()
@@ -132,7 +94,7 @@ def bootstrap(
     from storax_core.admin.users import bootstrap as work
 
     password = _variable(password_env) if password_env else None
-    print(json.dumps(_run(work(_named(database_url), user, password, days)), default=str))
+    print(json.dumps(run(work(named(database_url), user, password, days)), default=str))
 
 
 @app.command()
@@ -156,13 +118,13 @@ def set_password(
     from storax_core.admin.users import set_password as work
 
     password = _variable(password_env) if password_env else _typed()
-    revoked = _run(work(_named(database_url), user, password, revoke_tokens=revoke_tokens))
+    revoked = run(work(named(database_url), user, password, revoke_tokens=revoke_tokens))
     print(f"Set the password of {user}; {f'{revoked} tokens revoked' if revoke_tokens else 'tokens stay valid'}.")
 
 
 def _variable(name: str) -> str:
     if name not in os.environ:
-        raise _fail(Invalid(f"the variable {name} of --password-env is not set", hint="Export it first."))
+        raise fail(Invalid(f"the variable {name} of --password-env is not set", hint="Export it first."))
     return os.environ[name]
 
 
@@ -173,7 +135,7 @@ def _typed() -> str:
     try:
         return sys.stdin.readline().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise _fail(Invalid("the password on stdin is not UTF-8 text")) from None
+        raise fail(Invalid("the password on stdin is not UTF-8 text")) from None
 
 
 @app.command()
@@ -187,7 +149,7 @@ def verify(
     ] = 1,
     only_seals: Annotated[bool, typer.Option("--only-seals", help="Do not compare the tables with the log.")] = False,
 ) -> None:
-    """Fold the whole log and compare it with every table, and the log with its seals. Exit status 6 if they differ.
+    """Fold the log and compare it with every table, log and archives with their seals. Exit status 6 if they differ.
 
     \b
     Examples:
@@ -197,11 +159,11 @@ def verify(
     from storax_core.admin.verify import verify as work
     from storax_core.log.sealing import Sealing
 
-    async def run() -> Any:
+    async def checked() -> Any:
         sealing = Sealing.of(seal_export, seal_key_file)
-        return await work(_named(database_url), sealing, first_seal=first_seal, only_seals=only_seals)
+        return await work(named(database_url), sealing, first_seal=first_seal, only_seals=only_seals)
 
-    report = _run(run())
+    report = run(checked())
     print(json.dumps(report) if as_json else _summary(report))
     if report["differences"]:
         raise typer.Exit(EXIT_DIFFERENT)
@@ -212,7 +174,11 @@ def _summary(report: dict[str, Any]) -> str:
     samples = [f"  {s}" for r in report["entities"].values() for s in r["samples"]]
     checks = [f"{n:<32} {v:>6} violations" for n, v in report["checks"].items()]
     end = f"{report['events']} events, {report['differences']} differences"
-    return "\n".join([*rows, *samples, *checks, *_sealed(report["seals"]), end])
+    return "\n".join([*rows, *samples, *checks, *_sealed(report["seals"]), *_archived(report["archives"]), end])
+
+
+def _archived(report: dict[str, Any]) -> list[str]:
+    return [f"{report['archives']} archives", *(f"  {sentence}" for sentence in report["problems"])]
 
 
 def _sealed(seals: dict[str, Any]) -> list[str]:
@@ -234,7 +200,7 @@ def seal(database_url: Url = None, seal_export: SealExport = "", seal_key_file: 
     """
     from storax_core.admin.sealing import seal as work
 
-    added, exported = _run(work(_named(database_url), seal_export, seal_key_file))
+    added, exported = run(work(named(database_url), seal_export, seal_key_file))
     print(f"{added} new seals, {exported} exported")
 
 
@@ -258,7 +224,7 @@ def mark_restored(
     """
     from storax_core.admin.sealing import mark_restored as work
 
-    epoch = _run(work(_named(database_url), reason, seal_export, seal_key_file))
+    epoch = run(work(named(database_url), reason, seal_export, seal_key_file))
     print(f"Epoch {epoch.number} begins; the log was kept up to position {epoch.kept_position}.")
 
 
@@ -276,13 +242,13 @@ def rebuild(
     """
     from storax_core.admin.rebuild import rebuild as work
 
-    url = _named(database_url)
+    url = named(database_url)
     if not yes and not sys.stdin.isatty():
         question = f"this would rebuild every projection of {_place(url)} from the log"
-        raise _fail(Invalid(question, hint="Cannot prompt without a terminal: add --yes."))
+        raise fail(Invalid(question, hint="Cannot prompt without a terminal: add --yes."))
     if not yes:
         typer.confirm(f"Rebuild every projection of {_place(url)} from the log?", abort=True)
-    for name, count in _run(work(url)).items():
+    for name, count in run(work(url)).items():
         print(f"{name:<14} {count:>9} rows")
 
 

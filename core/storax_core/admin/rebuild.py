@@ -6,6 +6,7 @@ and those changed since, are folded once more and replaced. Readers never wait.
 
 import asyncpg
 
+from storax_core.admin.archive import LOCK as ARCHIVING
 from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
 from storax_core.log import unknown_events, watermark
@@ -18,6 +19,8 @@ TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence 
 EDGES = """SELECT j.id AS child_id, p::bigint AS parent_id, j.owner_id
 FROM job j, jsonb_array_elements_text(j.parent_ids) p
 WHERE NOT EXISTS (SELECT FROM event_log e WHERE e.entity = 'job' AND e.entity_id = p::bigint
+  AND e.type = 'job.deleted' AND e.from_state = 'JOB_FINISHED')
+AND NOT EXISTS (SELECT FROM event_baseline e WHERE e.entity = 'job' AND e.entity_id = p::bigint
   AND e.type = 'job.deleted' AND e.from_state = 'JOB_FINISHED')"""
 EDGES_DIFFERENCES = f"""CREATE TEMP TABLE suspect_edge AS SELECT child_id AS id
 FROM ({EDGES}) e FULL JOIN job_parent p USING (child_id, parent_id)
@@ -43,6 +46,7 @@ async def rebuild(url: str) -> dict[str, int]:
         raise Unavailable(f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL.") from error
     try:
         await conn.execute(MERGE)
+        await conn.execute(f"SELECT pg_advisory_lock_shared({ARCHIVING})")  # what is folded stays where it is
         await conn.execute(f"SET ROLE {WORKER_ROLE}")
         since = await watermark.final(conn)
         with unknown_events.refusals():

@@ -87,10 +87,15 @@ class Exported:
 
     def explains(self, line: Seal) -> bool:
         """Whether a confirmed restore lost this seal, or events of it."""
-        return any(restore.epoch > line.epoch and line.high > restore.high for restore in self._restores)
+        return any(restore.epoch > line.epoch and _is_behind(line, restore) for restore in self._restores)
 
     def _is_replaced(self, line: Seal) -> bool:
         return any(epoch > line.epoch and first <= line.number for epoch, first in self._first.items())
+
+
+def _is_behind(line: Seal, restore: Seal) -> bool:
+    """Whether a restore did not keep a seal. An archive is of old events, so its own place in the chain counts."""
+    return line.number > restore.number if line.kind == seals.ARCHIVE else line.high > restore.high
 
 
 async def check(conn: Connection, *, exported: Exported | None = None, key: bytes = b"", first: int = 1) -> SealReport:

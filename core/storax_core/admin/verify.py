@@ -5,27 +5,29 @@ from typing import Any
 
 import asyncpg
 
+from storax_core.admin import archive_check
 from storax_core.admin.seals import check, read_export
 from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
 from storax_core.log import unknown_events
 from storax_core.log.fold import MERGE, compared, unlike
 from storax_core.log.sealing import Sealing
+from storax_core.log.whole_log import TRANSITIONS, VERSIONS
 from storax_core.resources import PROJECTED, Resource
 from storax_core.resources.job import ENDED
 
 SAMPLES = 5
 # Each counts rows that break a rule; all must be 0.
 CHECKS = {
-    "versions are dense": """SELECT count(*) FROM (SELECT entity, entity_id FROM event_log GROUP BY 1, 2
-        HAVING count(*) <> max(version) OR min(version) <> 1) x""",
-    "transitions are connected": """SELECT count(*) FROM (SELECT from_state,
-        lag(to_state) OVER (PARTITION BY entity, entity_id ORDER BY version) AS was FROM event_log
+    "versions are dense": f"""SELECT count(*) FROM (SELECT entity, entity_id FROM {VERSIONS} v GROUP BY 1, 2
+        HAVING sum(number) <> max(version) OR min(first) <> 1) x""",  # noqa: S608
+    "transitions are connected": f"""SELECT count(*) FROM (SELECT from_state,
+        lag(to_state) OVER (PARTITION BY entity, entity_id ORDER BY version) AS was FROM {TRANSITIONS} t
         WHERE to_state IS NOT NULL) x
-        WHERE was IS NOT NULL AND from_state IS DISTINCT FROM was""",
-    "no completion is doubled": """SELECT count(*) FROM (SELECT entity_id FROM event_log WHERE entity = 'job' GROUP BY 1
-        HAVING count(*) FILTER (WHERE to_state = 'JOB_FINISHED') - count(*) FILTER (WHERE from_state = 'JOB_FINISHED'
-        AND to_state IS NOT NULL) > 1) x""",
+        WHERE was IS NOT NULL AND from_state IS DISTINCT FROM was""",  # noqa: S608
+    "no completion is doubled": f"""SELECT count(*) FROM (SELECT entity_id FROM {TRANSITIONS} t WHERE entity = 'job'
+        GROUP BY 1 HAVING count(*) FILTER (WHERE to_state = 'JOB_FINISHED')
+        - count(*) FILTER (WHERE from_state = 'JOB_FINISHED' AND to_state IS NOT NULL) > 1) x""",  # noqa: S608
     "no job waits for ended parents": f"""SELECT count(*) FROM job_state c JOIN job j ON j.id = c.id
         WHERE c.state = 'AWAITING_PARENTS' AND NOT EXISTS (SELECT FROM job_parent e
         LEFT JOIN job_state p ON p.id = e.parent_id
@@ -49,7 +51,7 @@ async def verify(
     """Fold and compare everything in one snapshot. Returns counts, samples of differences, and rule violations.
 
     ``sealing`` names the exported seals and the key. ``first_seal`` is the first whose events are read; with
-    ``only_seals`` nothing but the seals is checked.
+    ``only_seals`` nothing but the seals and the archives is checked.
 
     Raises:
         Conflict: a newer release wrote events of the log.
@@ -70,11 +72,14 @@ async def verify(
                 entities = {r.entity: await _compare(conn, r) for r in chosen}
             checks = {name: await conn.fetchval(sql) for name, sql in CHECKS.items() if chosen}
             sealed = await check(conn, exported=exported, key=sealing.key, first=first_seal)
+            archived, problems = await archive_check.check(conn)
             events = await conn.fetchval("SELECT count(*) FROM event_log")
     finally:
         await conn.close()
     differences = sum(e["differences"] for e in entities.values()) + sum(checks.values()) + sealed.violations
+    differences += len(problems)
     report = {"entities": entities, "checks": checks, "seals": asdict(sealed)}
+    report["archives"] = {"archives": archived, "problems": problems}
     return report | {"events": events, "differences": differences}
 
 

@@ -52,8 +52,9 @@ HOLD_PARENTS = """SELECT p.id FROM job_state p
 WHERE p.id IN (SELECT parent_id FROM job_parent WHERE child_id = ANY($1::bigint[])) ORDER BY p.id FOR SHARE"""
 # The data of the event by which a job entered its present state. Where a parent made the job fail or be cancelled, it
 # has parent_id, and root_id: the first above it that ended so by itself.
-LAST_TRANSITION = """SELECT v.data FROM event_log v
-WHERE v.entity = 'job' AND v.entity_id = {} AND v.to_state IS NOT NULL ORDER BY v.version DESC LIMIT 1"""
+LAST_TRANSITION = """SELECT coalesce((SELECT v.data FROM event_log v
+WHERE v.entity = 'job' AND v.entity_id = {0} AND v.to_state IS NOT NULL ORDER BY v.version DESC LIMIT 1),
+(SELECT b.transition FROM event_baseline b WHERE b.entity = 'job' AND b.entity_id = {0})) AS data"""
 # That root of each of these jobs; null where it ended by itself.
 ROOTS = f"""SELECT p.id, coalesce(l.data->>'root_id', l.data->>'parent_id')::bigint AS root
 FROM unnest($1::bigint[]) AS p(id), LATERAL ({LAST_TRANSITION.format("p.id")}) AS l"""  # noqa: S608

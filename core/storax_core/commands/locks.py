@@ -18,9 +18,10 @@ JOB_FACTS = (
 )
 
 # And of one that a user moves: the state from which it failed or was cancelled, by its last such event.
-USER_FACTS = f"""{JOB_FACTS}, CASE WHEN state IN ('FAILED', 'CANCELLED') THEN (SELECT e.from_state
+USER_FACTS = f"""{JOB_FACTS}, CASE WHEN state IN ('FAILED', 'CANCELLED') THEN coalesce((SELECT e.from_state
 FROM event_log e WHERE e.entity = 'job' AND e.entity_id = job_state.id AND e.to_state = job_state.state
-ORDER BY e.version DESC LIMIT 1) END AS failed_from"""  # noqa: S608
+ORDER BY e.version DESC LIMIT 1), (SELECT b.from_state FROM event_baseline b WHERE b.entity = 'job'
+AND b.entity_id = job_state.id)) END AS failed_from"""  # noqa: S608
 
 
 # The jobs $2 of the owner $1, locked in id order.

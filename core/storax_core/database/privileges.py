@@ -19,10 +19,12 @@ EVERY_ROW = {APP: ALL, WORKER: ALL}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "alembic_version": {APP: READ, WORKER: READ},
     "app": EVERY_ROW,
+    "archive": {APP: READ, WORKER: READ},
     "batch_job": EVERY_ROW | {SEARCH: READ},
     "cluster_epoch": {APP: READ, WORKER: READ},
     "command": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
     "data_frame": EVERY_ROW,
+    "event_baseline": {APP: READ, WORKER: READ},
     "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ},
     "feed": {APP: READ, WORKER: "SELECT INSERT UPDATE"},
     "heartbeat": {WORKER: "SELECT INSERT UPDATE"},
@@ -52,8 +54,10 @@ SEQUENCES: Mapping[str, Mapping[str, str]] = {
     )
 }  # fmt: skip
 FUNCTIONS: Mapping[str, Mapping[str, str]] = {
+    "archive_is_append_only()": {},
     "batch_jobs_called(text[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "event_log_is_append_only()": {},
+    "event_log_keeps_what_is_not_archived()": {},
     "failure_line(bigint)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "failure_signature(text)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "jsonb_merge(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},

@@ -1,6 +1,7 @@
-"""Tables beside the resources: idempotency keys, edges of the graph, checkpoint, uptime, heartbeats, seals, keys."""
+"""Tables beside the resources: idempotency keys, edges of the graph, feed, heartbeats, seals, archives, keys."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger
@@ -136,6 +137,48 @@ class SealRow(SQLModel, table=True):
     previous: str = c.text("Digest of the seal before.")
     digest: str = c.text("Digest of the fields above.")
     mac: str = c.text("HMAC of the digest; empty without a key.")
+
+
+class ArchiveRow(SQLModel, table=True):
+    """A range of the log that was moved to files: ``log/archives.py`` says what each field is."""
+
+    __tablename__ = "archive"
+
+    high: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    low: int = Field(sa_type=BigInteger)
+    events: int = Field(sa_type=BigInteger)
+    first_at: datetime = c.when("Time of its first event.")
+    last_at: datetime = c.when("Time of its last event.")
+    folder: str = c.text("Where the files are.")
+    events_file: str = c.text("File of the events.")
+    events_digest: str = c.text("Its SHA-256.")
+    events_bytes: int = Field(sa_type=BigInteger)
+    baseline_file: str = c.text("File of the baseline at the end of the range.")
+    baseline_digest: str = c.text("Its SHA-256.")
+    baseline_bytes: int = Field(sa_type=BigInteger)
+    baseline_rows: int = Field(sa_type=BigInteger)
+    baseline_root: str = c.text("Digest of the rows of the baseline.")
+
+
+class BaselineRow(SQLModel, table=True):
+    """The state of a resource at the end of what was archived: ``log/baseline.py`` says what each field is."""
+
+    __tablename__ = "event_baseline"
+    __table_args__ = (Index("baseline_owner", "owner_id", "entity"),)
+
+    entity: str = c.text("Kind of resource.", primary_key=True)
+    entity_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    owner_id: int = Field(sa_type=BigInteger)
+    version: int
+    timestamp: datetime = c.when("Time of its last event.")
+    creation_date: datetime = c.when("Time of its first event.")
+    type: str = c.text("As which event its data reads.")
+    schema_version: int = Field(sa_type=SmallInteger)
+    data: dict[str, Any] = Field(sa_type=JSONB)
+    from_state: str | None = c.text("State before its last transition.", default=None)
+    to_state: str | None = c.text("State after it.", default=None)
+    transition: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    failure: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
 
 
 class ClusterEpoch(SQLModel, table=True):

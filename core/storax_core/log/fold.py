@@ -8,22 +8,24 @@ time stamps are those of the first and the last event, the version is the last e
 from storax_core.database.aliases import column, source
 from storax_core.log.schemas import newest_data
 from storax_core.log.sql import read
+from storax_core.log.whole_log import LOG
 from storax_core.resources import Resource
 
 MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"
 
 
-def folded(resource: Resource, only: str = "", *, merge: str = "pg_temp.merge") -> str:
+def folded(resource: Resource, only: str = "", *, merge: str = "pg_temp.merge", log: str = LOG) -> str:
     """A SELECT of every entity that is not deleted, folded: id, owner_id, typed fields, version, both time stamps.
 
-    ``only`` is a further condition on its events, ``merge`` the aggregate that merges their data.
+    ``only`` is a further condition on its events, ``merge`` the aggregate that merges their data, ``log`` SQL of where
+    they are: by default the log, and the baseline for what was archived of it.
     """
     picked = [f"{read(resource.fields[n], 'f.d')} AS {n}" for n in resource.folded]
     return f"""SELECT f.id, f.owner_id, {", ".join([*picked, "f.version", "f.creation_date", "f.last_update"])} FROM (
   SELECT entity_id AS id, min(owner_id) AS owner_id, {merge}(data ORDER BY version) AS d,
-    max(version) AS version, min("timestamp") FILTER (WHERE version = 1) AS creation_date,
+    max(version) AS version, min(creation_date) AS creation_date,
     (array_agg("timestamp" ORDER BY version DESC))[1] AS last_update
-  FROM ({newest_data(resource, only)}) e GROUP BY entity_id
+  FROM ({newest_data(resource, only, log=log)}) e GROUP BY entity_id
   HAVING bool_and(type <> '{resource.entity}.deleted')) f"""  # noqa: S608
 
 

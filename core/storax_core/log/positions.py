@@ -3,6 +3,7 @@
 from storax_core.database import epochs
 from storax_core.database.connections import Connection
 from storax_core.errors import LostPosition
+from storax_core.log import archives
 from storax_core.log.watermark import LAST_DRAWN
 
 
@@ -10,8 +11,9 @@ async def check(conn: Connection, position: int) -> None:
     """Raise LostPosition where the log does not go on behind this position.
 
     The event there was lost in a restore, or none was written yet: then the reader's log is another one, or this one
-    before a restore that nobody noticed.
+    before a restore that nobody noticed. Raise Conflict where a file of archived events behind it is missing.
     """
+    await archives.require_files(conn, position)
     epoch = await epochs.of_lost_position(conn, position)
     if epoch:
         raise LostPosition(

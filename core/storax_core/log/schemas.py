@@ -14,6 +14,7 @@ import orjson
 from storax_core.lifecycle.change import CREATED
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.unknown_events import checked
+from storax_core.log.whole_log import LOG
 from storax_core.resources import Resource
 
 FILE = Path(__file__).with_name("schemas.json")
@@ -30,16 +31,17 @@ UPCASTERS: dict[tuple[str, int], str] = {
 }
 
 
-def newest_data(resource: Resource, only: str = "") -> str:
+def newest_data(resource: Resource, only: str = "", *, log: str = LOG) -> str:
     """A SELECT of an entity's events with ``data`` as the newest version of their type writes it.
 
-    ``only`` is a further condition on the events. The statement raises for an event that a newer release wrote.
+    ``only`` is a further condition on the events, ``log`` SQL of where they are. The statement raises for an event that
+    a newer release wrote.
     """
     created = f"{resource.entity}.{CREATED}"
-    kept = 'entity_id, owner_id, version, "timestamp", type, schema_version'
+    kept = 'entity_id, owner_id, version, "timestamp", creation_date, type, schema_version'
     data = checked(f"CASE WHEN type = '{created}' THEN {_filled(FROZEN[created])} ELSE data END", _newest(resource))
     sql = f"""SELECT {kept}, {data} AS data
-FROM event_log WHERE entity = '{resource.entity}' {only}"""  # noqa: S608
+FROM {log} l WHERE entity = '{resource.entity}' {only}"""  # noqa: S608
     for (name, version), expression in sorted(UPCASTERS.items(), key=lambda item: item[0][1]):
         if EVENT_TYPES[name].entity == resource.entity:
             older = f"type = '{name}' AND schema_version <= {version}"

@@ -140,11 +140,17 @@ async def add(conn: Connection, upto: int, *, key: bytes = b"", per: int = EVENT
     return links
 
 
-async def add_archive(conn: Connection, low: int, high: int, place: str, *, key: bytes = b"") -> Seal:
-    """Record that the events behind ``low`` up to ``high`` were moved to ``place``, in the transaction that does it."""
+async def add_archive(
+    conn: Connection, low: int, high: int, place: str, *, events: int, root: str, key: bytes = b""
+) -> Seal:
+    """Record that the events behind ``low`` up to ``high`` were moved to ``place``, in the transaction that does it.
+
+    ``root`` is the digest of the archive's row.
+    """
     await conn.execute(LOCK)
     now = _text(await conn.fetchval("SELECT now()"))
     of_range = {"low": low, "high": high, "kind": ARCHIVE, "place": place, "sealed_at": now}
+    of_range |= {"events": events, "root": root}
     seal = _after(await last(conn), (await epochs.current(conn)).number, **of_range).chained(key)
     await _insert(conn, [seal])
     return seal

@@ -36,6 +36,8 @@ COUNT_DIFFERENCES = """counts AS (INSERT INTO job_tally (owner_id, site_id, stat
   SELECT * FROM jsonb_to_recordset({}::jsonb) AS x(owner_id bigint, site_id bigint, state text, n int))"""
 COUNTS_OF_DELETED = """counts AS (INSERT INTO job_tally (owner_id, site_id, state, n)
   SELECT owner_id, site_id, state, -count(*) FROM gone GROUP BY 1, 2, 3)"""
+# The range of an archive that is recorded in this transaction; Postgres refuses to delete any other event.
+DROP_ARCHIVED = "DELETE FROM event_log WHERE position <= $1"
 EVENT_COLUMNS = "timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor, command_id"
 
 

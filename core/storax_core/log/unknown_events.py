@@ -14,6 +14,8 @@ from storax_core.database.connections import Connection
 from storax_core.errors import Conflict
 from storax_core.resources import PROJECTED
 
+UNKNOWN = """SELECT type FROM event_log WHERE entity <> ALL($1::text[])
+UNION ALL SELECT type FROM event_baseline WHERE entity <> ALL($1::text[]) LIMIT 1"""
 HINT = "Install the newer Storax that wrote the log."
 
 
@@ -42,6 +44,6 @@ def refusals() -> Iterator[None]:
 async def refuse_unknown_resources(conn: Connection) -> None:
     """Raise Conflict for events of a resource that this release does not know, which no fold would look at."""
     known = [resource.entity for resource in PROJECTED]
-    unknown: Any = await conn.fetchval("SELECT type FROM event_log WHERE entity <> ALL($1::text[]) LIMIT 1", known)
+    unknown: Any = await conn.fetchval(UNKNOWN, known)
     if unknown is not None:
         raise Conflict(f"the log has an event of type {unknown}, which this Storax does not know", hint=HINT)

@@ -8,6 +8,7 @@ from typing import Any
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
+from storax_core.log import archives
 from storax_core.resources import BY_ENTITY, Resource
 from storax_core.suggest import nearest
 
@@ -44,7 +45,9 @@ async def _require_known(conn: Connection, resource: Resource, owner_id: int, na
     if unknown is None:
         return
     known = [r["name"] for r in await conn.fetch(KNOWN.format(table=noun.table), owner_id)]
+    horizon = await archives.horizon(conn)
+    since = f" since position {horizon}, up to which the log is archived" if horizon else ""
     raise Invalid(
-        f"filter {name} of {resource.path}: you have no {noun.python_name} named {unknown[:80]!r}, nor had one",
+        f"filter {name} of {resource.path}: you have no {noun.python_name} named {unknown[:80]!r}, nor had one{since}",
         hint=nearest(unknown, known) if known else f"You have no {noun.python_name} at all yet.",
     )

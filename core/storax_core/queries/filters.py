@@ -42,17 +42,27 @@ class Condition(NamedTuple):
     form: ValueForm
 
 
+class Log(StrEnum):
+    """Where events are read: in the log, among those that were staged of archives, or both."""
+
+    LIVE = "live"
+    STAGED = "staged"
+    WHOLE = "whole"
+
+
 class QueryShape(NamedTuple):
     """The conditions of a query: all of ``filters``, and for each group of ``exclude`` not all of it.
 
     ``past``: of the rows as they were at a position of the log, whose place is behind the owner's. ``no_jobs``: of
-    events that are all of other things than jobs, which have an index of their own.
+    events that are all of other things than jobs, which have an index of their own. ``log``: where the events are, of
+    which these rows are or are folded.
     """
 
     filters: tuple[Condition, ...] = ()
     exclude: tuple[tuple[Condition, ...], ...] = ()
     past: bool = False
     no_jobs: bool = False
+    log: Log = Log.LIVE
 
 
 @dataclass

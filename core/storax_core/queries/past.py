@@ -4,6 +4,7 @@ The answer to one position is the same for ever: events never change, and a posi
 to it are final. An instant stands for the last event that was written until then.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -12,8 +13,11 @@ from sqlalchemy import BigInteger, bindparam, text
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.log import watermark
+from storax_core.log import archives, watermark
 from storax_core.log.fold import folded
+from storax_core.log.whole_log import LOG
+from storax_core.queries import archived, archived_events
+from storax_core.queries.filters import Log, Selection
 from storax_core.queries.tables import Source, source_of
 from storax_core.resources import BY_ENTITY, EVENTS, Resource
 
@@ -33,29 +37,27 @@ async def position_of(conn: Connection, owner_id: int, as_of: int | datetime) ->
     if isinstance(as_of, datetime):
         if as_of > await conn.fetchval(PRESENT):
             raise Invalid(f"as_of {as_of.isoformat()} is in the future", hint="Leave it out to read the present.")
-        return int(await conn.fetchval(AT, owner_id, as_of, end) or 0)
+        return await conn.fetchval(AT, owner_id, as_of, end) or await archived.position_at(conn, owner_id, as_of)
     if as_of > end:
         raise Invalid(f"position {as_of} is behind the end of the log, {end}", hint="Leave as_of out for the present.")
     return as_of
 
 
 @cache
-def source_of_past(entity: str) -> Source:
+def source_of_past(entity: str, log: str = LOG) -> Source:
     """The rows of a resource as they were, in place of its tables. Its statements have the parameters above."""
     resource = BY_ENTITY[entity]
-    if resource is EVENTS:
-        return source_of(entity)
-    rows = text(_rows(resource)).bindparams(*(bindparam(name, type_=BigInteger()) for name in (OWNER, POSITION)))
+    rows = text(_rows(resource, log)).bindparams(*(bindparam(name, type_=BigInteger()) for name in (OWNER, POSITION)))
     present = source_of(entity)
     columns = {name: present.column(name).type for name in resource.fields}
     table: Any = rows.columns(**columns).alias("t")
     return Source(resource, table, table)
 
 
-def _rows(resource: Resource) -> str:
+def _rows(resource: Resource, log: str) -> str:
     """SQL of all fields of every row that there was. What the log does not keep is null."""
     only = f"AND owner_id = {{{OWNER}}} AND position <= {{{POSITION}}}"
-    sql = folded(resource, only, merge=MERGE).replace("\\", "\\\\").replace(":", "\\:")
+    sql = folded(resource, only, merge=MERGE, log=log).replace("\\", "\\\\").replace(":", "\\:")
     for name in (OWNER, POSITION):
         sql = sql.replace(f"{{{name}}}", f":{name}")
     known = {"id", "owner_id", *resource.folded, "version", "creation_date", "last_update"}
@@ -72,3 +74,27 @@ def require_own_fields(resource: Resource, names: set[str]) -> None:
                 f"filter {name} of {resource.path} reads the present, so it cannot be used with as_of",
                 hint="Filter by ids, for example app_id, site_id or id.",
             )
+
+
+async def staged(conn: Connection, resource: Resource, selection: Selection, ids: Sequence[int]) -> Selection:
+    """The same selection where its rows are folded of archived events: these are staged, for the rows with these ids.
+
+    No ids: all rows. Of the log itself, the event at the one position that ``ids`` names is staged.
+    """
+    horizon = await archives.horizon(conn)
+    if resource is EVENTS:
+        if not ids or ids[0] > horizon:
+            return selection
+        await archived_events.stage_one(conn, selection.values[0], ids[0])
+    else:
+        owner_id, position = selection.values[:2]
+        if position >= horizon:
+            return selection
+        await archived.stage_past(conn, resource, owner_id, position, ids)
+    return Selection(selection.shape._replace(log=Log.STAGED), selection.values)
+
+
+def ids_of(filters: Mapping[str, Any]) -> list[int]:
+    """The ids that a query names; none: it may be about all rows."""
+    ids = filters.get("id")
+    return [int(one) for one in (ids if isinstance(ids, list) else [ids]) if one is not None]

@@ -1,25 +1,24 @@
 """Reads: pages, counts, one row, and the ids of what a bulk command changes. Names come from declarations alone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from storax_core import limits
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.queries import changes, filter_names, past, statements
-from storax_core.queries.bounded import fetch_bounded
+from storax_core.queries import archived, archived_events, changes, filter_names, past, statements
+from storax_core.queries.bounded import Part, fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
-from storax_core.queries.filters import QueryShape, Selection, selection_of
-from storax_core.queries.ordering import decode, encode, keys_of
+from storax_core.queries.filters import Log, QueryShape, Selection, selection_of
+from storax_core.queries.ordering import Key, decode, encode, keys_of
+from storax_core.queries.query import Page, Query, columns_of, most_rows
 from storax_core.resources import EVENTS, JOBS, Resource
-from storax_core.resources.types import AsOf
 from storax_core.suggest import nearest
 
 __all__ = [
+    "Page",
     "Query",
     "Where",
     "count",
@@ -34,45 +33,6 @@ __all__ = [
 MAX_LIMIT = limits.ROWS
 
 
-class Query(BaseModel):
-    """What a list call may say. ``filter`` values: a scalar equals, a list is any of, null is null."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    filter: dict[str, Any] = Field(default_factory=dict, description="By filter name.")
-    exclude: list[dict[str, Any]] = Field(default_factory=list, description="Each is NOT (all of its filters).")
-    ordering: list[str] = Field(default_factory=list, max_length=4, description="Field names, '-' for descending.")
-    limit: int = Field(default=100, ge=0, le=MAX_LIMIT, description="Rows of a page.")
-    offset: int = Field(default=0, ge=0, le=2**40, description="Rows to skip; a cursor is cheaper.")
-    cursor: str | None = Field(default=None, max_length=4000, description="From the last page's 'next'.")
-    fields: list[str] | None = Field(default=None, description="Only these fields.")
-    count: bool = Field(default=False, description="Also count all that match.")
-    as_of: AsOf = Field(default=None, description="Rows as they were at this position of the log, or at this time.")
-    format: str = Field(default="objects", pattern="^(objects|rows)$", description="objects, or rows with columns.")
-
-
-@dataclass
-class Page:
-    """Column names, raw rows, the cursor of the next page, and the count where asked.
-
-    ``size`` is the number of bytes of JSON and long text in it.
-    """
-
-    columns: list[str]
-    rows: list[Any]
-    next: str | None
-    count: int | None
-    size: int = 0
-
-
-def columns_of(resource: Resource, fields: Sequence[str] | None) -> tuple[str, ...]:
-    """The fields of an answer, each once. Raises Invalid."""
-    for name in fields or ():
-        if name not in resource.visible:
-            raise Invalid(f"{resource.path} has no field {name!r}", hint=nearest(name, resource.visible))
-    return tuple(dict.fromkeys(fields or (name for name in resource.visible if name not in resource.on_request)))
-
-
 async def fetch_page(
     conn: Connection, resource: Resource, owner_id: int, query: Query, *, size: int = limits.PAGE_BYTES
 ) -> Page:
@@ -80,12 +40,70 @@ async def fetch_page(
 
     It ends early, with a cursor, where its rows would have more than ``size`` bytes.
     """
-    columns = columns_of(resource, query.fields)
-    selection = await _selection(conn, resource, owner_id, query)
-    total = await _count(conn, resource, owner_id, query, selection) if query.count else None
-    keys = keys_of(resource, query.ordering)
-    if query.limit == 0:
-        return Page(list(columns), [], None, total)
+    columns, keys = columns_of(resource, query.fields), keys_of(resource, query.ordering)
+    if resource is EVENTS and query.limit and not query.count:
+        return await _events_page(conn, owner_id, query, columns, keys, size)
+    async with _selected(conn, resource, owner_id, query) as selection:
+        total = await _count(conn, resource, owner_id, query, selection) if query.count else None
+        if query.limit == 0:
+            return Page(list(columns), [], None, total)
+        part = await _part(conn, resource, query, selection, columns, keys, size)
+        await _require_names(conn, resource, owner_id, query, matched=bool(part.rows))
+    return _page(part, query, columns, keys, total)
+
+
+def _page(part: Part, query: Query, columns: Sequence[str], keys: Sequence[Key], total: int | None = None) -> Page:
+    rows, width = part.rows[: query.limit], len(columns)
+    following = encode(keys, tuple(rows[-1])[-len(keys) :]) if part.cut or len(part.rows) > query.limit else None
+    return Page(list(columns), [tuple(row)[:width] for row in rows], following, total, part.size)
+
+
+async def _events_page(
+    conn: Connection, owner_id: int, query: Query, columns: tuple[str, ...], keys: tuple[Key, ...], size: int
+) -> Page:
+    """A page of the log; where it may lack events that were archived meanwhile, one of log and archives."""
+    selection = await _selection(conn, EVENTS, owner_id, query)
+    part = await _part(conn, EVENTS, query, selection, columns, keys, size)
+    page = _page(part, query, columns, keys)
+    least = archived_events.down_to(keys, tuple(part.rows[-1])[-len(keys) :]) if page.next else archived_events.FIRST
+    if not await archived_events.are_needed(conn, selection, [query.filter, *query.exclude], down_to=least):
+        return page
+    async with _selected(
+        conn, EVENTS, owner_id, query, in_parts=keys[0].name == "position" and not query.offset
+    ) as whole:
+        if whole.shape.log is Log.WHOLE:
+            part = await _part(conn, EVENTS, query, whole, columns, keys, size)
+        else:
+            part = await _parts(conn, query, whole, columns, keys, size)
+    return _page(part, query, columns, keys)
+
+
+async def _parts(
+    conn: Connection, query: Query, selection: Selection, columns: tuple[str, ...], keys: tuple[Key, ...], size: int
+) -> Part:
+    """As ``_part``, of the log and its archives, one after the other until the page is full."""
+    whole = Part([], 0, cut=False)
+    cursor = decode(query.cursor, keys) if query.cursor else ()
+    async for log in archived_events.parts(conn, selection, keys, cursor):
+        here = Selection(selection.shape._replace(log=log), selection.values)
+        part = await _part(conn, EVENTS, query, here, columns, keys, max(1, size - whole.size))
+        whole.rows += part.rows[: query.limit + 1 - len(whole.rows)]
+        whole.size, whole.cut = whole.size + part.size, part.cut
+        if whole.cut or len(whole.rows) > query.limit:
+            break
+    return whole
+
+
+async def _part(
+    conn: Connection,
+    resource: Resource,
+    query: Query,
+    selection: Selection,
+    columns: tuple[str, ...],
+    keys: tuple[Key, ...],
+    size: int,
+) -> Part:
+    """The rows of a page and one more, each with its keys."""
     values = [*selection.values, *(decode(query.cursor, keys) if query.cursor else ())]
     values += [query.offset] if query.offset else []
     filled = changes.NAME in columns and resource is EVENTS
@@ -94,14 +112,9 @@ async def fetch_page(
         cursor=bool(query.cursor), skips=bool(query.offset),
     )  # fmt: skip
     part = await fetch_bounded(
-        conn, resource, statement.sql, statement.arguments(values), rows=_most(query) + 1, size=size
+        conn, resource, statement.sql, statement.arguments(values), rows=most_rows(query) + 1, size=size
     )
-    if filled and part.rows:
-        part = await changes.fill(conn, owner_id, part, columns, size=size)
-    await _require_names(conn, resource, owner_id, query, matched=bool(part.rows))
-    rows, width = part.rows[: query.limit], len(columns)
-    following = encode(keys, tuple(rows[-1])[-len(keys) :]) if part.cut or len(part.rows) > query.limit else None
-    return Page(list(columns), [tuple(row)[:width] for row in rows], following, total, part.size)
+    return await changes.fill(conn, selection, part, columns, size=size) if filled and part.rows else part
 
 
 async def fetch_rows(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[dict[str, Any]]:
@@ -115,10 +128,38 @@ async def fetch_rows(conn: Connection, resource: Resource, owner_id: int, query:
         query = query.model_copy(update={"cursor": page.next})
 
 
-def _most(query: Query) -> int:
-    """How many rows a page can have: the ids that it is about are often few."""
-    ids = query.filter.get("id")
-    return min(query.limit, len(ids)) if isinstance(ids, list) else query.limit if "id" not in query.filter else 1
+@asynccontextmanager
+async def _selected(
+    conn: Connection, resource: Resource, owner_id: int, query: Query, *, in_parts: bool = False
+) -> AsyncIterator[Selection]:
+    """What a query selects, within a block in which all of it can be read, also what was archived.
+
+    With ``in_parts`` archived events are staged later, one archive after the other.
+    """
+    if resource is not EVENTS and query.as_of is None:
+        yield await _selection(conn, resource, owner_id, query)
+        return
+    async with archived.snapshot(conn):
+        if resource is not EVENTS:
+            selection = await _selection(conn, resource, owner_id, query)
+            yield await past.staged(conn, resource, selection, past.ids_of(query.filter))
+            return
+        yield await _selected_events(conn, owner_id, query, in_parts=in_parts)
+
+
+async def _selected_events(conn: Connection, owner_id: int, query: Query, *, in_parts: bool) -> Selection:
+    selection = await _selection(conn, EVENTS, owner_id, query)
+    groups = [query.filter, *query.exclude]
+    if not await archived_events.are_needed(conn, selection, groups, down_to=archived_events.FIRST):
+        return selection
+    await conn.execute(archived.TABLE)
+    filters, *exclude = await archived_events.by_jobs(conn, owner_id, groups)
+    query = query.model_copy(update={"filter": filters, "exclude": exclude})
+    selection = await _selection(conn, EVENTS, owner_id, query)
+    if in_parts:
+        return selection
+    await archived_events.stage_all(conn, selection)
+    return Selection(selection.shape._replace(log=Log.WHOLE), selection.values)
 
 
 async def _selection(conn: Connection, resource: Resource, owner_id: int, query: Query) -> Selection:
@@ -150,7 +191,8 @@ def _counted_already(resource: Resource, query: Query) -> bool:
 
 async def count(conn: Connection, resource: Resource, owner_id: int, query: Query) -> int:
     """How many match."""
-    return await _count(conn, resource, owner_id, query, await _selection(conn, resource, owner_id, query))
+    async with _selected(conn, resource, owner_id, query) as selection:
+        return await _count(conn, resource, owner_id, query, selection)
 
 
 async def _count(conn: Connection, resource: Resource, owner_id: int, query: Query, selection: Selection) -> int:
@@ -164,13 +206,13 @@ async def _count(conn: Connection, resource: Resource, owner_id: int, query: Que
 async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, query: Query) -> dict[str, int]:
     """How many match, by the values of one field."""
     _require_countable(resource, by)
-    selection = await _selection(conn, resource, owner_id, query)
-    if by in ("state", "site_id") and _counted_already(resource, query):
-        statement = statements.kept_counts(resource.entity, selection.shape, by)
-    else:
-        statement = statements.counts(resource.entity, selection.shape, by, MAX_LIMIT + 1)
-    rows = await conn.fetch(statement.sql, *statement.arguments(selection.values))
-    await _require_names(conn, resource, owner_id, query, matched=bool(rows))
+    async with _selected(conn, resource, owner_id, query) as selection:
+        if by in ("state", "site_id") and _counted_already(resource, query):
+            statement = statements.kept_counts(resource.entity, selection.shape, by)
+        else:
+            statement = statements.counts(resource.entity, selection.shape, by, MAX_LIMIT + 1)
+        rows = await conn.fetch(statement.sql, *statement.arguments(selection.values))
+        await _require_names(conn, resource, owner_id, query, matched=bool(rows))
     if len(rows) > MAX_LIMIT:
         raise TooLarge(
             f"{by} has more than {MAX_LIMIT} different values", hint="Filter first, or count by another field."
@@ -234,10 +276,21 @@ async def fetch_one(
 ) -> dict[str, Any] | None:
     """One row, of the present or as it was, as a dictionary (jsonb values as raw fragments), or None."""
     selection = Selection(QueryShape(), [owner_id])
-    if as_of is not None:
-        selection = await _in_the_past(conn, selection, as_of)
+    if as_of is None and (row := await _one(conn, resource, selection, row_id)) is not None:
+        return row
+    if as_of is None and resource is not EVENTS:
+        return None
+    async with archived.snapshot(conn):
+        if as_of is not None:
+            selection = await _in_the_past(conn, selection, as_of)
+        selection = await past.staged(conn, resource, selection, [row_id])
+        return await _one(conn, resource, selection, row_id)
+
+
+async def _one(conn: Connection, resource: Resource, selection: Selection, row_id: int) -> dict[str, Any] | None:
     statement = statements.one(resource.entity, selection.shape)
     row = await conn.fetchrow(statement.sql, *statement.arguments([*selection.values, row_id]))
     if row and resource is EVENTS:
-        return {**row, changes.NAME: await changes.of_one(conn, owner_id, row)}
+        changed = await changes.of_one(conn, selection, row)
+        return None if changed is None else {**row, changes.NAME: changed}
     return dict(row) if row else None

@@ -26,12 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from storax_core.database.tables import JobCounts
+from storax_core.log.whole_log import LOG, STAGED
+from storax_core.queries.archived import source_of_staged
 from storax_core.queries.conditions import Parameters, all_of, fields_read
-from storax_core.queries.filters import QueryShape
+from storax_core.queries.filters import Log, QueryShape
 from storax_core.queries.ordering import Key
 from storax_core.queries.past import source_of_past
 from storax_core.queries.tables import Source, source_of
-from storax_core.resources import BY_ENTITY, Resource
+from storax_core.resources import BY_ENTITY, EVENTS, Resource
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 KEPT = 1024  # compiled statements of each kind
@@ -215,7 +217,11 @@ def failures(entity: str, shape: QueryShape, limit: int) -> Select[Any]:
 
 
 def _source(entity: str, shape: QueryShape) -> Source:
-    return source_of_past(entity) if shape.past else source_of(entity)
+    if BY_ENTITY[entity] is EVENTS:
+        return source_of(entity) if shape.log is Log.LIVE else source_of_staged(shape.log)
+    if not shape.past:
+        return source_of(entity)
+    return source_of_past(entity, STAGED if shape.log is Log.STAGED else LOG)
 
 
 def _tables(source: Source, shape: QueryShape, *fields: str) -> FromClause:

@@ -61,7 +61,7 @@ async def superuser(world: World) -> AsyncIterator[Any]:
         outer = conn.transaction()
         await outer.start()
         for table in ("event_log", "seal"):
-            await conn.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only")
+            await conn.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         try:
             yield conn
         finally:
@@ -288,7 +288,7 @@ def test_an_archived_range_is_not_looked_for(world: World, user: User, tmp_path:
     async def archive(conn: Any, _: random.Random) -> None:
         low, high = await conn.fetchrow("SELECT low, high FROM seal WHERE number = 1")
         await conn.execute("DELETE FROM event_log WHERE position <= $1", high)
-        archived = await seals.add_archive(conn, low, high, "/archive/1.parquet")
+        archived = await seals.add_archive(conn, low, high, "/archive", events=10, root="f" * 64)
         open_store(str(tmp_path / "a")).add([archived])
 
     assert problems_after(world, tmp_path / "a", archive) == []
@@ -374,9 +374,10 @@ def test_an_append_under_way_is_not_sealed_past(world: World, user: User, export
             async with conn.transaction():
                 report = await _check(conn, export)
             assert report.problems == []
-            await conn.execute("ALTER TABLE event_log DISABLE TRIGGER append_only")
+            await conn.execute("ALTER TABLE event_log DISABLE TRIGGER USER")
             await conn.execute("DELETE FROM event_log WHERE position = $1", position)
-            await conn.execute("ALTER TABLE event_log ENABLE ALWAYS TRIGGER append_only")
+            for trigger in ("append_only", "archived_alone"):
+                await conn.execute(f"ALTER TABLE event_log ENABLE ALWAYS TRIGGER {trigger}")
         finally:
             await conn.close()
 

@@ -96,3 +96,17 @@ def test_rebuild_says_which_database_it_asks_about_and_shows_no_password(shell) 
     assert ran.status == 2, "nobody said yes"
     assert re.search(r"projection of 127\.0\.0\.1:41234/storax from", ran.out + ran.err)
     assert "word" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("folder", [None, Path("/elsewhere")])
+def test_archives_of_a_stack_go_into_its_folder_unless_another_is_named(home: Path, folder: Path | None) -> None:
+    place, seen, group = stack_in(home / "other", runs=True), [], typer.Typer()
+
+    @group.command()
+    def archive(database_url: str | None = None, folder: Path | None = None) -> None:
+        seen.append((database_url, folder))
+
+    (command,) = with_stack(group).registered_commands
+    assert command.callback is not None
+    command.callback(data=place, database_url=None, folder=folder)
+    assert seen == [(KEPT, folder or place / "archives")]

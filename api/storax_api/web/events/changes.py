@@ -14,7 +14,7 @@ from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import Reads, Row, reads_of
 from storax_api.web.frame.respond import page
 from storax_api.web.frame.viewer import Reader
-from storax_core.errors import CoreError, Invalid, TooLarge
+from storax_core.errors import Conflict, CoreError, Invalid, TooLarge
 from storax_core.queries.select import Query
 from storax_core.resources import BY_ENTITY, EVENTS
 
@@ -56,7 +56,7 @@ async def changes(request: Request, viewer: Reader) -> Response:
     try:
         async with reads_of(request, viewer) as reads:
             compared = await _compare(reads, view, kind, end)
-    except (Invalid, TooLarge) as error:
+    except (Conflict, Invalid, TooLarge) as error:
         compared = Compared(problem=error)
     context = {
         "compared": compared, "kind": kind, "kinds": KINDS, "tab": "events/changes",

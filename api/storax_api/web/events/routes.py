@@ -11,7 +11,7 @@ from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import Reads, Rows, reads_of
 from storax_api.web.frame.respond import page
 from storax_api.web.frame.viewer import Reader
-from storax_core.errors import CoreError, Invalid, TooLarge
+from storax_core.errors import Conflict, CoreError, Invalid, TooLarge
 from storax_core.resources import BY_ENTITY, EVENTS
 
 router = APIRouter()
@@ -30,7 +30,7 @@ async def events(request: Request, viewer: Reader) -> Response:
     try:
         async with reads_of(request, viewer) as reads:
             rows = await _read(reads, view, end)
-    except (Invalid, TooLarge) as error:
+    except (Conflict, Invalid, TooLarge) as error:
         problem = error
     context = _context(view, rows, problem)
     if problem is None and tail.is_followed(view):

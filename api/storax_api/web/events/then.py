@@ -15,7 +15,7 @@ from storax_api.web.frame.respond import page
 from storax_api.web.frame.states import JOB_STATES
 from storax_api.web.frame.times import parse
 from storax_api.web.frame.viewer import Reader
-from storax_core.errors import CoreError, Invalid, TooLarge
+from storax_core.errors import Conflict, CoreError, Invalid, TooLarge
 from storax_core.queries.select import Query
 from storax_core.resources import APPS, EVENTS, JOBS
 
@@ -55,7 +55,7 @@ async def then(request: Request, viewer: Reader) -> Response:
     try:
         async with reads_of(request, viewer) as reads:
             past = await _read(reads, view, end)
-    except (Invalid, TooLarge) as error:
+    except (Conflict, Invalid, TooLarge) as error:
         past = Past(last=end, problem=error)
     context: dict[str, Any] = {
         "view": view, "past": past, "tab": "events/then", "steps": _steps(past),

@@ -15,9 +15,10 @@ from storax_api.web.frame.states import JOB_STATES
 from storax_api.web.frame.viewer import Reader
 from storax_api.web.metrics.boxes import Plot, plot
 from storax_api.web.timeline.scope import HOURS, Scope, scope_of
-from storax_core.errors import Invalid
+from storax_core.errors import Conflict, Invalid
 from storax_core.lifecycle.states import JOB_DONE, JOB_RUNNABLE
 from storax_core.queries.activity import reads as activity
+from storax_core.queries.activity.sources import activity_of
 from storax_core.resources import APPS
 
 router = APIRouter()
@@ -63,7 +64,7 @@ async def metrics(request: Request, viewer: Reader) -> Response:
     try:
         async with reads_of(request, viewer) as reads:
             shown = await _read(request, reads)
-    except Invalid as error:
+    except (Conflict, Invalid) as error:
         return page(request, "metrics/metrics.html", context | {"problem": error}, status=status_of(error))
     context["shown"] = shown
     if not shown.scope.follows:
@@ -73,15 +74,17 @@ async def metrics(request: Request, viewer: Reader) -> Response:
 
 async def _read(request: Request, reads: Reads) -> Metrics:
     scope = await scope_of(request, reads)
-    here = (reads.conn, reads.caller.owner_id, scope.window)
-    run_times, stages = await activity.run_times(*here), await activity.stages(*here)
+    async with activity_of(reads.conn, reads.caller.owner_id, scope.window) as here:
+        run_times, stages = await activity.run_times(here), await activity.stages(here)
+        ended, used = await activity.ends(here), await activity.used_nodes(here)
+        allocated = await activity.allocated_nodes(here)
     apps = await reads.names(APPS, {row["app_id"] for row in run_times})
     return Metrics(
         scope,
         [scope.window.since + scope.step * place for place in range(activity.BINS)],
-        _by_state(await activity.ends(*here)),
-        await activity.used_nodes(*here),
-        await activity.allocated_nodes(*here),
+        _by_state(ended),
+        used,
+        allocated,
         _states(stages, [str(state) for state in JOB_RUNNABLE]),
         plot(run_times, [apps.get(row["app_id"], str(row["app_id"])) for row in run_times]),
         _states(stages, [state for state in JOB_STATES if state not in (*JOB_DONE, *JOB_RUNNABLE)]),

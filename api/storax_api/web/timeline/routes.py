@@ -13,8 +13,9 @@ from storax_api.web.frame.respond import Live, live_page, page
 from storax_api.web.frame.viewer import Reader
 from storax_api.web.timeline import chart
 from storax_api.web.timeline.scope import HOURS, Scope, scope_of
-from storax_core.errors import Invalid
+from storax_core.errors import Conflict, Invalid
 from storax_core.queries.activity import reads as activity
+from storax_core.queries.activity.sources import activity_of
 from storax_core.resources import APPS
 
 router = APIRouter()
@@ -44,7 +45,7 @@ async def timeline(request: Request, viewer: Reader) -> Response:
         by: activity.Lane = choice(request, "by", "allocation", *get_args(activity.Lane))  # type: ignore[assignment]
         async with reads_of(request, viewer) as reads:
             shown = await _read(request, reads, by)
-    except Invalid as error:
+    except (Conflict, Invalid) as error:
         return page(request, "timeline/timeline.html", context | {"problem": error}, status=status_of(error))
     context |= {"shown": shown, "by": by, "bars": activity.MOST_BARS, "most_lanes": activity.MOST_LANES}
     if not shown.scope.follows:
@@ -54,14 +55,18 @@ async def timeline(request: Request, viewer: Reader) -> Response:
 
 async def _read(request: Request, reads: Reads, by: activity.Lane) -> Shown:
     scope = await scope_of(request, reads, "by")
-    owner_id, window = reads.caller.owner_id, scope.window
-    runs = await activity.runs(reads.conn, owner_id, window)
-    if len(runs) <= activity.MOST_BARS:
-        drawn = chart.of_runs(runs, FIELD[by], window)
-        idle = chart.gaps(runs, window)[:GAPS_SHOWN] if runs else []
-        return Shown(scope, drawn, runs, idle, await _labels(reads, by, drawn))
-    drawn = chart.of_levels(await activity.levels(reads.conn, owner_id, window, by), window)
-    return Shown(scope, drawn, labels=await _labels(reads, by, drawn), many=True)
+    window, levels = scope.window, list[dict[str, Any]]()
+    async with activity_of(reads.conn, reads.caller.owner_id, window) as here:
+        runs = await activity.runs(here)
+        many = len(runs) > activity.MOST_BARS
+        if many:
+            levels = await activity.levels(here, by)
+    if many:
+        drawn = chart.of_levels(levels, window)
+        return Shown(scope, drawn, labels=await _labels(reads, by, drawn), many=True)
+    drawn = chart.of_runs(runs, FIELD[by], window)
+    idle = chart.gaps(runs, window)[:GAPS_SHOWN] if runs else []
+    return Shown(scope, drawn, runs, idle, await _labels(reads, by, drawn))
 
 
 async def _labels(reads: Reads, by: str, drawn: chart.Chart) -> dict[int, str]:

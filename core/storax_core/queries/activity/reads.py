@@ -5,10 +5,8 @@ Each is one statement whose cost is that of the window's events, ``sources.MOST_
 
 from typing import Any, Literal
 
-from storax_core.database.connections import Connection
 from storax_core.lifecycle.states import JOB_DONE, JobState
-from storax_core.queries.activity.sources import ALLOCATIONS, MOVES, RUNS, arguments
-from storax_core.queries.activity.window import Window
+from storax_core.queries.activity.sources import ALLOCATIONS, RUNS, Activity
 
 Lane = Literal["job", "app", "allocation"]
 Row = dict[str, Any]
@@ -53,59 +51,59 @@ SELECT lane, min(number) AS number,
 FROM busy GROUP BY lane ORDER BY sum(seconds) DESC, lane"""  # noqa: S608
 
 
-async def runs(conn: Connection, owner_id: int, window: Window) -> list[Row]:
+async def runs(here: Activity) -> list[Row]:
     """Return the newest runs that touch the window, clipped to it: one more than ``MOST_BARS`` where there are more."""
-    sql = f"""WITH {MOVES}, {RUNS} SELECT * FROM runs ORDER BY started DESC, job_id DESC LIMIT {MOST_BARS + 1}"""  # noqa: S608
-    return await _rows(conn, owner_id, window, sql)
+    sql = f"""WITH {here.moves}, {RUNS} SELECT * FROM runs ORDER BY started DESC, job_id DESC LIMIT {MOST_BARS + 1}"""  # noqa: S608
+    return await _rows(here, sql)
 
 
-async def levels(conn: Connection, owner_id: int, window: Window, lane: Lane) -> list[Row]:
+async def levels(here: Activity, lane: Lane) -> list[Row]:
     """Return how many runs there were on average in each part of the window, for the busiest lanes."""
-    return await _rows(conn, owner_id, window, f"WITH {MOVES}, {RUNS}, {_busy('runs', LANES[lane], '1')}")
+    return await _rows(here, f"WITH {here.moves}, {RUNS}, {_busy('runs', LANES[lane], '1')}")
 
 
-async def used_nodes(conn: Connection, owner_id: int, window: Window) -> list[float]:
+async def used_nodes(here: Activity) -> list[float]:
     """Return the nodes on which jobs ran, on average in each part of the window; shared nodes by their shares."""
-    rows = await _rows(conn, owner_id, window, f"WITH {MOVES}, {RUNS}, {_busy('runs', '0', 'nodes')}")
+    rows = await _rows(here, f"WITH {here.moves}, {RUNS}, {_busy('runs', '0', 'nodes')}")
     return rows[0]["levels"] if rows else [0.0] * BINS
 
 
-async def allocated_nodes(conn: Connection, owner_id: int, window: Window) -> list[float]:
+async def allocated_nodes(here: Activity) -> list[float]:
     """Return the nodes that the sites' BatchJobs had, on average in each part of the window."""
     sql = f"""WITH typed AS (SELECT $2::bigint, $3::bigint, $7::bigint[], $8::jsonb), {ALLOCATIONS},
     {_busy("allocations", "0", "nodes")}"""
-    rows = await _rows(conn, owner_id, window, sql)
+    rows = await _rows(here, sql)
     return rows[0]["levels"] if rows else [0.0] * BINS
 
 
-async def ends(conn: Connection, owner_id: int, window: Window) -> list[Row]:
+async def ends(here: Activity) -> list[Row]:
     """Return how many jobs ended in each part of the window, by part and state."""
     states = ", ".join(f"'{state}'" for state in JOB_DONE)
-    sql = f"""WITH {MOVES} SELECT
+    sql = f"""WITH {here.moves} SELECT
       least(greatest(floor(extract(epoch FROM moment - $4) / {_WIDTH})::int, 0), {BINS - 1}) AS bin,
       to_state AS state, count(*) AS number
     FROM moves WHERE to_state IN ({states}) AND {_INSIDE} GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
-    return await _rows(conn, owner_id, window, sql)
+    return await _rows(here, sql)
 
 
-async def stages(conn: Connection, owner_id: int, window: Window) -> list[Row]:
+async def stages(here: Activity) -> list[Row]:
     """Return for each state how long jobs were in it, of those that left it: minimum, quartiles, 95 %, maximum."""
-    sql = f"""WITH {MOVES}, left_ AS (
+    sql = f"""WITH {here.moves}, left_ AS (
       SELECT to_state AS state, extract(epoch FROM ended - moment)::float8 AS seconds FROM moves
       WHERE ended >= moment AND {_INSIDE})
     SELECT state, count(*) AS number, {_SPREAD} AS spread FROM left_ GROUP BY 1 LIMIT {MOST_GROUPS}"""  # noqa: S608
-    return await _rows(conn, owner_id, window, sql)
+    return await _rows(here, sql)
 
 
-async def run_times(conn: Connection, owner_id: int, window: Window) -> list[Row]:
+async def run_times(here: Activity) -> list[Row]:
     """Return the same for the runs of each App that began and ended in the window, the most frequent App first."""
-    sql = f"""WITH {MOVES}, ran AS (
+    sql = f"""WITH {here.moves}, ran AS (
       SELECT app_id, extract(epoch FROM ended - moment)::float8 AS seconds FROM moves
       WHERE to_state = '{JobState.RUNNING}' AND ended >= moment AND {_INSIDE})
     SELECT app_id, count(*) AS number, {_SPREAD} AS spread
     FROM ran GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_GROUPS}"""  # noqa: S608
-    return await _rows(conn, owner_id, window, sql)
+    return await _rows(here, sql)
 
 
-async def _rows(conn: Connection, owner_id: int, window: Window, sql: str) -> list[Row]:
-    return [dict(row) for row in await conn.fetch(sql, *await arguments(conn, owner_id, window))]
+async def _rows(here: Activity, sql: str) -> list[Row]:
+    return [dict(row) for row in await here.conn.fetch(sql, *here.arguments)]

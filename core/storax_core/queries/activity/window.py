@@ -39,6 +39,9 @@ class Window:
 
 
 async def positions(conn: Connection, owner_id: int, window: Window) -> tuple[int, int]:
-    """Return the first position of the window, and the first behind what is reported of it, ``LATE`` at most."""
+    """Return the first position of the window, and the first behind what is reported of it, ``LATE`` at most.
+
+    They are those of the log: before its first event where a moment is before what is not archived.
+    """
     first = int(await conn.fetchval(_START, owner_id, window.since))
     return first, int(await conn.fetchval(_START, owner_id, window.until + LATE))
