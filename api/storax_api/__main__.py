@@ -52,7 +52,6 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,
-        timeout_keep_alive=65,
         server_header=False,
     )
     server = Server(config, app.state.waits)

@@ -2,11 +2,12 @@
 and that those whose token is refused by now do not wait on."""
 
 import asyncio
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Collection, Coroutine
+from typing import Any, TypeVar
 
 from storax_core.errors import Unauthorized
+
+Value = TypeVar("Value")
 
 
 class Waits:
@@ -34,18 +35,22 @@ class Waits:
                 self._refused.add(task)
                 task.cancel()
 
-    @contextmanager
-    def interruptible(self, token_id: int | None = None) -> Iterator[None]:
-        """Sleep in this block; ``stop`` ends the block early and without an error.
+    async def sleep(self, until: Coroutine[Any, Any, Value], token_id: int | None = None) -> Value | None:
+        """Await ``until`` and return its result; None where the server stops, which breaks it off or never begins it.
+
+        A request that is about to sleep when the server stops must not: nobody would wake it any more.
 
         Raises:
             Unauthorized: the caller's token ``token_id`` was revoked meanwhile, or has expired.
         """
+        if self.stopping:
+            until.close()
+            return None
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  (only coroutines sleep)
         self._tasks[task] = token_id
         try:
-            yield
+            return await until
         except asyncio.CancelledError:
             if task in self._refused:
                 task.uncancel()
@@ -53,6 +58,7 @@ class Waits:
             if not self.stopping:
                 raise
             task.uncancel()
+            return None
         finally:
             self._tasks.pop(task, None)
             self._refused.discard(task)

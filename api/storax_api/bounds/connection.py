@@ -10,6 +10,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from storax_core import limits
 
 log = logging.getLogger("storax.api")
+# Seconds; longer than clients keep an idle connection (30 s, httpx 5 s), so that none sends while it is being closed.
+KEPT_IDLE_SEC = 65
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
 )
@@ -102,4 +104,4 @@ class Connection(HttpToolsProtocol):
 
 def settings() -> dict[str, Any]:
     """Return the options of uvicorn for such connections."""
-    return {"http": Connection, "ws": "none"}
+    return {"http": Connection, "ws": "none", "timeout_keep_alive": KEPT_IDLE_SEC}

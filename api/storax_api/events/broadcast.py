@@ -20,6 +20,7 @@ from storax_api.background import Background
 from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.database.heartbeats import FOLLOWER, Heartbeat
+from storax_core.database.json_meter import meter_of
 from storax_core.log import watermark
 from storax_core.queues import QueueDown, Queues
 
@@ -166,9 +167,9 @@ class Broadcast(Background):
                 self._last = end
             while self._last < end:
                 owners = {subscriber.owner_id for subscriber in self._subscribers}
-                with conn.json_meter.limited(limits.BACKLOG_BYTES):
+                with meter_of(conn).limited(limits.BACKLOG_BYTES) as meter:
                     rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []
-                    size = limits.BACKLOG_BYTES - conn.json_meter.left
+                    size = limits.BACKLOG_BYTES - meter.left
                 self._hand_out(rows, rows[-1]["position"] if len(rows) == CHUNK else end, size)
 
     def _hand_out(self, rows: Sequence[Any], last: int, size: int = 0) -> None:

@@ -66,18 +66,17 @@ class EventStream:
     async def _present(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
         """Yield what comes in, until something before it may be missing."""
         while True:
-            batch: Batch | None = []
             try:
-                with self.waits.interruptible(self.token_id):
-                    async with asyncio.timeout(BEAT_SEC):
-                        batch = await subscriber.take()
+                batch = await self.waits.sleep(self._next_batch(subscriber), self.token_id)
             except TimeoutError:
                 yield self._comment(b"beat")
+                batch = []
             except Unauthorized:
+                return
+            if not await self._goes_on():
                 return
             if batch is None:
                 await asyncio.sleep(POLL_SEC)
-            if batch is None or not await self._goes_on():
                 return
             new = [event for event in batch if event["position"] > self.at]
             if new and self.wanted is None:
@@ -86,6 +85,10 @@ class EventStream:
                 yield frames
             if new:
                 self.at = new[-1]["position"]
+
+    async def _next_batch(self, subscriber: Subscriber) -> Batch | None:
+        async with asyncio.timeout(BEAT_SEC):
+            return await subscriber.take()
 
     async def _frames(self, events: Batch) -> AsyncIterator[bytes]:
         """Yield the frames of events, many small ones in one piece."""
@@ -148,8 +151,7 @@ class EventStream:
             if time.monotonic() > next_beat:
                 next_beat = time.monotonic() + BEAT_SEC
                 yield self._comment(b"beat")
-            with self.waits.interruptible():
-                await asyncio.sleep(pause)
+            await self.waits.sleep(asyncio.sleep(pause))
             pause = min(2 * pause, LATER_SEC)
 
     async def _next_page(self) -> tuple[int, select.Page | None]:

@@ -93,27 +93,30 @@ class Exchange:
         message = {"id": str(number), "until": time.time() + wait, **request}
         try:
             await self._requests.put(self._of_site(site["id"]), orjson.dumps(message))
-            with self.service.waits.interruptible(self.token_id):
-                raw = await self._replies.take(self._of_request(site["id"], number), wait)
-                return _window(raw, site)
+            reply = self._replies.take(self._of_request(site["id"], number), wait)
+            raw = await self.service.waits.sleep(reply, self.token_id)
         except QueueDown as error:
             raise Unavailable(
                 "Redis does not answer; files of jobs come through it", hint="Try again later."
             ) from error
-        raise Unavailable("the server is stopping", hint="Try again in a moment.")
+        if raw is None and self.service.waits.stopping:
+            raise Unavailable("the server is stopping", hint="Try again in a moment.")
+        return _window(raw, site)
 
     async def next(self, site_id: int, wait: float) -> dict[str, Any] | None:
         """Return the next request for a site's agent whose caller still waits; None where none comes in time."""
-        end = time.monotonic() + wait
-        raw: bytes | None = b""
         try:
-            with self.service.waits.interruptible(self.token_id):
-                while raw is not None:
-                    raw = await self._requests.take(self._of_site(site_id), max(0.0, end - time.monotonic()))
-                    if raw and (message := _open_request(raw)):
-                        return message
+            return await self.service.waits.sleep(self._next(site_id, wait), self.token_id)
         except QueueDown as error:
             raise Unavailable("Redis does not answer", hint="Try again later.") from error
+
+    async def _next(self, site_id: int, wait: float) -> dict[str, Any] | None:
+        end = time.monotonic() + wait
+        raw: bytes | None = b""
+        while raw is not None:
+            raw = await self._requests.take(self._of_site(site_id), max(0.0, end - time.monotonic()))
+            if raw and (message := _open_request(raw)):
+                return message
         return None
 
     async def give_back(self, site_id: int, message: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from storax_core import limits
 from storax_core.commands import acquire, idempotency, leases
 from storax_core.database import session_life
 from storax_core.database.connections import Connection
-from storax_core.database.json_meter import DROPPED
+from storax_core.database.json_meter import DROPPED, meter_of
 from storax_core.log.append import Context
 from storax_core.queries import select
 from storax_core.queues import QueueDown
@@ -62,9 +62,9 @@ class Capacity:
             return []
         if number == 1 and not leased:
             return await claim(1)
-        with conn.json_meter.limited(self.bytes_left if leased else limits.PAGE_BYTES):
+        with meter_of(conn).limited(self.bytes_left if leased else limits.PAGE_BYTES) as meter:
             rows = await claim(number)
-            self.bytes_left = conn.json_meter.left
+            self.bytes_left = meter.left
         if self.bytes_left < 0:
             self.rows = max(1, leased + sum(DROPPED not in row.values() for row in rows))
             raise Repeated

@@ -104,9 +104,8 @@ class LongPoll:
 
         Raises Unauthorized where the token is revoked meanwhile.
         """
-        with self.call.service.waits.interruptible(self.call.call.token_id):
-            return await self._woken(site_id, left, pause)
-        return Wakeup()
+        woken = self._woken(site_id, left, pause)
+        return await self.call.service.waits.sleep(woken, self.call.call.token_id) or Wakeup()
 
     async def _woken(self, site_id: int, left: float, pause: float) -> Wakeup:
         work = self.call.work

@@ -72,7 +72,7 @@ class Part:
     alive: Callable[[], bool] = _always
     retry: Callable[[str], bool] = _no_text
     patience: float = 15.0
-    timeout: float = 60.0
+    timeout: float = 180.0  # on a machine that is busy it takes most of a minute
     signal: int = signal.SIGTERM
     grace: float = 10.0
     rank: int = 1

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import orjson
 
@@ -27,10 +28,21 @@ class JsonMeter:
         return orjson.Fragment(text) if self.left >= 0 else DROPPED
 
     @contextmanager
-    def limited(self, size: int) -> Iterator[None]:
+    def limited(self, size: int) -> Iterator["JsonMeter"]:
         """Read at most ``size`` bytes in this block."""
         self.left = size
         try:
-            yield
+            yield self
         finally:
             self.left = NO_LIMIT
+
+
+def meter_of(conn: Any) -> JsonMeter:
+    """Return the meter of a connection that is lent.
+
+    Raises:
+        asyncpg.InterfaceError: the connection was cut since, and the pool took it back.
+    """
+    conn.is_closed()  # raises it; an attribute of such a connection would be looked up on None
+    meter: JsonMeter = conn.json_meter
+    return meter

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from storax_core import limits
 from storax_core.database.connections import Connection
-from storax_core.database.json_meter import DROPPED
+from storax_core.database.json_meter import DROPPED, JsonMeter, meter_of
 from storax_core.resources import BY_ENTITY, Resource
 
 AT_ONCE = 100  # rows that are read without a transaction
@@ -34,26 +34,28 @@ async def fetch_bounded(
     ``rows`` is how many there can be. JSON counts, and text where the resource has fields of long text.
     """
     portion = _portion(resource.entity)
-    with conn.json_meter.limited(size):
+    with meter_of(conn).limited(size) as meter:
         if rows <= min(AT_ONCE, portion):
-            part = _within(await conn.fetch(sql, *arguments), conn.json_meter.left, size, has_text=portion < PORTION)
+            part = _within(await conn.fetch(sql, *arguments), meter.left, size, has_text=portion < PORTION)
         else:
-            part = await _portions(conn, sql, arguments, portion, size)
+            part = await _portions(conn, meter, sql, arguments, portion, size)
     if part.cut and not part.rows:  # the first row alone is larger
         async with _transaction(conn):
             part.rows = await (await conn.cursor(sql, *arguments)).fetch(1)
     return part
 
 
-async def _portions(conn: Connection, sql: str, arguments: Sequence[Any], portion: int, size: int) -> Part:
+async def _portions(
+    conn: Connection, meter: JsonMeter, sql: str, arguments: Sequence[Any], portion: int, size: int
+) -> Part:
     whole, number = Part([], 0, cut=False), min(AT_ONCE, portion)
     async with _transaction(conn):
         cursor = await conn.cursor(sql, *arguments)
         while not whole.cut and (rows := await cursor.fetch(number)):
-            part = _within(rows, conn.json_meter.left, size - whole.size, has_text=portion < PORTION)
+            part = _within(rows, meter.left, size - whole.size, has_text=portion < PORTION)
             whole.rows += part.rows
             whole.size, whole.cut = whole.size + part.size, part.cut
-            left = conn.json_meter.left = max(0, size - whole.size)
+            left = meter.left = max(0, size - whole.size)
             if len(rows) < number:
                 break
             number = max(1, min(portion, left * len(whole.rows) // max(1, whole.size)))

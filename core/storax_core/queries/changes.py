@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from storax_core.database.connections import Connection
-from storax_core.database.json_meter import DROPPED, NO_LIMIT
+from storax_core.database.json_meter import DROPPED, NO_LIMIT, meter_of
 from storax_core.log.schemas import newest_data
 from storax_core.queries.bounded import Part
 from storax_core.resources import BY_ENTITY
@@ -60,11 +60,11 @@ async def _of_events(
 ) -> tuple[list[Any], int]:
     """Return the changes of the first events, while they have ``size`` bytes at most, but of one; and their bytes."""
     changes: list[Any] = [NONE] * len(events)
-    with conn.json_meter.limited(size):
+    with meter_of(conn).limited(size) as meter:
         for entity in dict.fromkeys(event[0] for event in events):
             if entity in BY_ENTITY:
                 await _read(conn, owner_id, events, entity, changes)
-        used = size - conn.json_meter.left
+        used = size - meter.left
     whole = next((place for place, one in enumerate(changes) if one is DROPPED), len(changes))
     return (changes[:whole], min(used, size)) if whole else await _of_events(conn, owner_id, events[:1], NO_LIMIT)
 

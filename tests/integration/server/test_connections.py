@@ -12,7 +12,10 @@ import pytest
 from asyncpg.pool import PoolConnectionProxy
 
 from storax_core.database.connections import Connection, Database
-from world import World
+from storax_core.errors import Unavailable
+from storax_core.queries.bounded import fetch_bounded
+from storax_core.resources import SITES
+from world import World, execute
 
 LENDINGS = 3000
 SIZE = 4
@@ -169,3 +172,22 @@ def test_a_session_of_its_own_ends_with_its_block_and_so_do_its_locks(world: Wor
 
     asyncio.run(hold())
     assert world_count() == 0
+
+
+def test_a_connection_that_is_cut_between_two_reads_is_an_outage_and_no_error_of_the_server(
+    world: World, owners: list[int]
+) -> None:
+    async def read() -> None:
+        db = await Database.connect(world.database_url, size=2)
+        try:
+            async with db.owner(owners[0]) as conn:
+                pid = conn.get_server_pid()
+                await execute(world.database_url, f"SELECT pg_terminate_backend({pid}, 30000)")
+                while "[released]" not in repr(conn):  # until the process has heard of it
+                    await asyncio.sleep(0.01)
+                await fetch_bounded(conn, SITES, "SELECT * FROM site", [], rows=10, size=1000)
+        finally:
+            await db.close()
+
+    with pytest.raises(Unavailable):
+        asyncio.run(read())

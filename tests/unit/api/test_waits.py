@@ -8,10 +8,7 @@ from storax_api.waits import Waits
 
 
 async def sleeper(waits: Waits) -> str:
-    with waits.interruptible():
-        await asyncio.sleep(60)
-        return "slept"
-    return "woken"
+    return await waits.sleep(asyncio.sleep(60, "slept")) or "woken"
 
 
 async def started(waits: Waits) -> asyncio.Task[str]:
@@ -28,6 +25,15 @@ def test_a_stop_wakes_every_sleeper_without_an_error() -> None:
         return await asyncio.gather(*tasks)
 
     assert asyncio.run(run()) == ["woken", "woken"]
+
+
+def test_a_request_that_would_sleep_after_the_stop_does_not() -> None:
+    async def run() -> str:
+        waits = Waits()
+        waits.stop()
+        return await asyncio.wait_for(sleeper(waits), 30)
+
+    assert asyncio.run(run()) == "woken"
 
 
 def test_a_client_that_leaves_is_still_cancelled() -> None:

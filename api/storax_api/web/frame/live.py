@@ -59,18 +59,20 @@ class Changes:
 
     async def _wait_for_change(self, subscriber: Subscriber) -> bool:
         """Collect what changes until there is something to say. Returns False where the stream is to end."""
-        end = time.monotonic() + BEAT_SEC
         try:
-            with self.waits.interruptible(self.token_id):
-                while not self._changed and time.monotonic() < end:
-                    await self._take(subscriber, end - time.monotonic())
-                if self._changed:  # more of the same comes at once, so it is said once
-                    await asyncio.sleep(PAUSE_SEC)
-                    while not subscriber.inbox.empty():
-                        self._note(await subscriber.take())
+            await self.waits.sleep(self._collect(subscriber), self.token_id)
         except Unauthorized:
             return False
         return await self.is_allowed()
+
+    async def _collect(self, subscriber: Subscriber) -> None:
+        end = time.monotonic() + BEAT_SEC
+        while not self._changed and time.monotonic() < end:
+            await self._take(subscriber, end - time.monotonic())
+        if self._changed:  # more of the same comes at once, so it is said once
+            await asyncio.sleep(PAUSE_SEC)
+            while not subscriber.inbox.empty():
+                self._note(await subscriber.take())
 
     async def _take(self, subscriber: Subscriber, seconds: float) -> None:
         try:
