@@ -16,7 +16,7 @@ from storax_engine.pipelines import reuse
 from storax_engine.platform.catalogue import Catalogue
 from storax_engine.platform.own_jobs import OwnJobs
 from storax_engine.projects import bundle
-from storax_engine.projects.project import REMOTE_RUNS, Project
+from storax_engine.projects.project import REMOTE_RUNS, Project, frame_sizes
 from storax_engine.remote.runs import abandon
 
 _GONE = ".deleted-"
@@ -59,7 +59,7 @@ class Engine:
         projects = dict(self._open)
         return {
             "process": memory.resident(),
-            "data_frames": {name: project.nbytes() for name, project in projects.items()},
+            "data_frames": {name: frame_sizes(project) for name, project in projects.items()},
             "pipelines": {name: project.pipelines.in_memory() for name, project in projects.items()},
             "shared": reuse.nbytes(),
         }

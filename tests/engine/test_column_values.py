@@ -43,7 +43,7 @@ def test_values_of_a_column_are_those_of_the_engine_in_every_library(df):
 
 def test_functions_of_numpy_work_on_values_and_operators_make_expressions(df):
     assert np.array_equal(np.sqrt(df["n"]), np.sqrt([1, 2, 3, 4]))
-    assert (np.nanmean(df["x"]), np.add.reduce(df["n"]), np.max(df["n"])) == (np.nanmean(AS_FLOATS), 10, 4)
+    assert (np.nanmean(df["x"]), np.add.reduce(df["n"])) == (np.nanmean(AS_FLOATS), 10)
     assert np.array_equal(np.array([1, 2, 3, 4]) * df["x"], np.array([1, 2, 3, 4]) * AS_FLOATS, equal_nan=True)
     assert np.array_equal(np.where(df["n"] > 2, 1, 0), [0, 0, 1, 1])
     assert np.isin([4, 5], df["n"]).tolist() == [True, False]
@@ -67,7 +67,7 @@ def test_an_aggregation_is_its_number_and_a_frame_is_no_array(df):
 
 
 def test_values_of_a_column_can_be_choices_and_columns_of_other_frames(df):
-    assert df["n"].is_in(df["x"]).to_numpy().tolist() == [False, False, False, True]
+    assert df["x"].is_in(df["n"]).to_numpy().tolist() == [False, None, False, True]
     other = DataFrame.from_dict({"v": df["n"], "w": df["s"]}, "other")
     assert other.to_dict() == {"v": [1, 2, 3, 4], "w": S}
 

@@ -10,10 +10,10 @@ from storax_engine.learning.tables.frame import JOIN_KEY, Column, Frame
 
 
 def frame(**columns) -> Frame:
-    made = Frame("t", len(next(iter(columns.values()))))
+    table = Frame("t", len(next(iter(columns.values()))))
     for name, values in columns.items():
-        made.add(Column(name, JOIN_KEY, pa.chunked_array([pa.array(values)])))
-    return made
+        table.add(Column(name, JOIN_KEY, pa.chunked_array([pa.array(values)])))
+    return table
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 7])

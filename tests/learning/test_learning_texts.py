@@ -17,9 +17,9 @@ SENTENCES = ["One two, two THREE", None, "", "three--one", "don't x", "Ünder on
 
 
 def frame(values) -> Frame:
-    made = Frame("t", len(values))
-    made.add(Column("text", TEXT, pa.chunked_array([pa.array(values)])))
-    return made
+    one_column = Frame("t", len(values))
+    one_column.add(Column("text", TEXT, pa.chunked_array([pa.array(values)])))
+    return one_column
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 10_000])
@@ -27,12 +27,12 @@ def test_words_are_those_between_what_is_neither_letter_nor_digit(monkeypatch, a
     monkeypatch.setattr(texts, "_AT_ONCE", at_once)
     table, splitter = frame(SENTENCES), TextFieldSplitter()
     state = splitter.fit(table)
-    words = [set(re.split("[^a-z0-9]+", (text or "").lower())) for text in SENTENCES]
-    counted = {word: sum(word in each for each in words) for each in words for word in each if len(word) > 1}
+    tokens = [set(re.split("[^a-z0-9]+", (text or "").lower())) for text in SENTENCES]
+    counted = {word: sum(word in each for each in tokens) for each in tokens for word in each if len(word) > 1}
     assert state == {"text": sorted(counted, key=lambda word: (-counted[word], word))}
     splitter.apply(table, state)
     for word in state["text"]:
-        assert table.numbers(f"text__has_{word}").tolist() == [float(word in each) for each in words]
+        assert table.numbers(f"text__has_{word}").tolist() == [float(word in each) for each in tokens]
     assert TextFieldSplitter(vocab_size=2).fit(table) == {"text": state["text"][:2]}
     assert TextFieldSplitter().fit(frame([None, None])) == {"text": []}
 

@@ -6,6 +6,7 @@ A node is ``{"column": name}``, ``{"value": v}``, ``{"time": iso}``, ``{"op": na
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -73,6 +74,8 @@ def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work
     table, value = _bound(node, frame)
     query = ibis.to_sql(_unbound(table).aggregate(v=_applied(name, operation, value)), dialect="duckdb")
     result = _answer(str(query), table, database, work).column(0)[0].as_py()
+    if isinstance(result, Decimal):  # the sum of whole numbers
+        return int(result)
     return result.isoformat() if isinstance(result, datetime) else result
 
 

@@ -10,7 +10,7 @@ _WHOLE = r"^\s*[+-]?[0-9]+\s*$"
 _LONG = rf"^\s*[+-]?0*[.]?0*([0-9][.]?){{{_KEPT + 3},}}"
 
 
-def restored(table: pa.Table, keys: Collection[str], texts: Callable[[Sequence[str]], pa.Table]) -> pa.Table:
+def with_texts(table: pa.Table, keys: Collection[str], texts: Callable[[Sequence[str]], pa.Table]) -> pa.Table:
     """The table with text where a float64 would make different numbers equal.
 
     Args:

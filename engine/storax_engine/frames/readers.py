@@ -60,7 +60,7 @@ def read_csv(paths: Sequence[str], form: CsvFormat, database: Database, work: Wo
         work.progress(number / len(paths), Path(path).name)
         _require(path)
         table = _csv(path, form, database, work)
-        tables.append(table_of(exact_numbers.restored(table, form.keys, partial(_texts, path, form, database, work))))
+        tables.append(table_of(exact_numbers.with_texts(table, form.keys, partial(_texts, path, form, database, work))))
         _same_columns(paths[0], tables[0], path, tables[-1])
     return _together(tables)
 

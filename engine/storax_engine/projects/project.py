@@ -69,11 +69,6 @@ class Project:
         """Every frame, in memory or on disk, sorted."""
         return sorted(self._entries)
 
-    def nbytes(self) -> dict[str, int]:
-        """Return the bytes of the frames in memory, by name; columns that two of them share count for both."""
-        frames = {name: entry.frame for name, entry in sorted(self._entries.items())}
-        return {name: int(frame.table.nbytes) for name, frame in frames.items() if frame is not None}
-
     def described(self, name: str) -> Description:
         """Return a frame's description, without rows.
 
@@ -202,3 +197,9 @@ class Project:
         record = self._catalogue.create_frame(self.id, name, facts | {"last_change": {"action": "found"}})
         file = replace(saved, row_id=int(record.id or 0), edition=1)
         self._entries[name] = Entry(name, record, self._catalogue, saved=file)
+
+
+def frame_sizes(project: Project) -> dict[str, int]:
+    """Return the bytes of the frames in memory, by name; columns that two of them share count for both."""
+    frames = {name: entry.frame for name, entry in sorted(project._entries.items())}
+    return {name: int(frame.table.nbytes) for name, frame in frames.items() if frame is not None}

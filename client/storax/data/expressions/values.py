@@ -35,9 +35,9 @@ class Values:
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Apply a function of numpy to the values; with one number of numpy, an operator is still an expression."""
         expression = _EXPRESSIONS.get(function.__name__) if method == "__call__" and not options else None
-        if expression and not any(getattr(given, "ndim", 0) for given in inputs):
-            return expression(*(given.item() if hasattr(given, "item") else given for given in inputs))
-        arrays = [given.to_numpy() if isinstance(given, Values) else given for given in inputs]
+        if expression and not any(getattr(operand, "ndim", 0) for operand in inputs):
+            return expression(*(operand.item() if hasattr(operand, "item") else operand for operand in inputs))
+        arrays = [operand.to_numpy() if isinstance(operand, Values) else operand for operand in inputs]
         return getattr(function, method)(*arrays, **options)
 
     def __arrow_array__(self, type: Any = None) -> Any:  # noqa: A002  (Arrow's name)

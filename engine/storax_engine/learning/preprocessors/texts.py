@@ -87,8 +87,8 @@ class TextFieldSplitter:
             has = np.zeros((len(vocabulary), frame.rows))
             known = pa.array(vocabulary, pa.string())
             for begin, part in _portions(frame.strings(name)):
-                texts, words = _words(part)
-                places = np.asarray(pc.fill_null(pc.index_in(words, value_set=known), -1), np.int64)
+                texts, tokens = _tokens(part)
+                places = np.asarray(pc.fill_null(pc.index_in(tokens, value_set=known), -1), np.int64)
                 has[places[places >= 0], begin + texts[places >= 0]] = 1.0
             for word, values in zip(vocabulary, has, strict=True):
                 frame.add(Column(f"{name}__has_{word}", NUMERICAL, values, ("word", name, word)))
@@ -96,8 +96,8 @@ class TextFieldSplitter:
     def _vocabulary(self, values: pa.Array) -> list[str]:
         seen: Counter[str] = Counter()
         for _, part in _portions(values):
-            texts, words = _words(part)
-            encoded = words.dictionary_encode()
+            texts, tokens = _tokens(part)
+            encoded = tokens.dictionary_encode()
             size = max(len(encoded.dictionary), 1)
             once = pc.unique(pa.array(texts * size + np.asarray(encoded.indices, np.int64)))  # in each text
             counts = np.bincount(once.to_numpy() % size, minlength=size)
@@ -112,7 +112,7 @@ def _portions(values: pa.Array) -> Iterator[tuple[int, pa.Array]]:
         yield begin, values.slice(begin, _AT_ONCE)
 
 
-def _words(values: pa.Array) -> tuple[Ints, pa.Array]:
+def _tokens(values: pa.Array) -> tuple[Ints, pa.Array]:
     """All words in small letters, and for each the number of its text."""
     between = pc.replace_substring_regex(pc.utf8_lower(values), BETWEEN_WORDS, " ")
     lists = pc.split_pattern(between, " ")

@@ -113,12 +113,12 @@ def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]]) -> Frame
     return frame
 
 
-def _own_bytes(made: Any) -> int:
-    if isinstance(made, tuple):
-        return sum(map(_own_bytes, made))
-    if isinstance(made, np.ndarray):
-        return int(made.nbytes) if made.flags.owndata else 0
-    return int(made.nbytes) if isinstance(made, pa.Array) else 0
+def _own_bytes(array: Any) -> int:
+    if isinstance(array, tuple):
+        return sum(map(_own_bytes, array))
+    if isinstance(array, np.ndarray):
+        return int(array.nbytes) if array.flags.owndata else 0
+    return int(array.nbytes) if isinstance(array, pa.Array) else 0
 
 
 def _chunked(data: Any) -> pa.ChunkedArray:
