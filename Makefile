@@ -135,6 +135,7 @@ generate: $(STAMP)  ## write the typed client and the generated docs anew from t
 	@$(BIN)/python -m tools.codegen
 	@$(BIN)/python -m tools.reference.pages
 	@$(BIN)/python -m tools.reference.site_settings
+	@$(BIN)/python -m tools.reference.getml_names
 
 house: $(STAMP)  ## print the measures of the structure: cycles, layers, lengths, names
 	@$(BIN)/python -m tools.house

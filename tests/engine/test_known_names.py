@@ -77,6 +77,8 @@ def test_the_features_as_a_data_frame_are_learned_without_a_data_model(project):
     learned = pipeline(schema, predictors=[]).fit(schema.train)
     train = learned.transform(schema.train, df_name="flat_train")
     test = learned.transform(schema.test, df_name="flat_test")
+    assert (learned.is_regression, learned.features.name) == (True, learned.features.names)
+    assert train.copy("again").to_arrow() == train.to_arrow()
     assert train.roles.target == ["y"]
     assert train.roles.numerical == learned.features.names
     assert (train.nrows(), test.nrows()) == (210, 90), "a row for each of the subset's"

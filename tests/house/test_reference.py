@@ -1,5 +1,6 @@
 """docs/reference says what the code says, and the pages beside it name nothing that there is not."""
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ from storax_api import errors as api_errors
 from storax_api.app import create_app
 from storax_core import errors
 from storax_core.settings import Settings
-from tools.reference import pages, site_settings
+from tools.reference import getml_names, pages, site_settings
 
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
 ELSEWHERE = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -24,6 +25,24 @@ PAGES = [n for n in names() if n.endswith(".md")]
 
 def test_the_committed_pages_are_up_to_date():
     assert pages.stale() == [], "run `make generate`"
+
+
+def test_the_page_of_getml_says_what_every_name_is_and_nearly_all_uses_are_covered():
+    known = getml_names.known()
+    assert getml_names.PAGE.read_text(encoding="utf-8") == getml_names.render(), "run `make generate`"
+    said = {*known.notebooks, *known.alike}
+    assert said <= set(known.names), "a name that getML does not have"
+    assert set(known.left_out) <= set(known.names), "a reason for a name that getML does not have"
+    assert getml_names.coverage(known) >= 0.95
+
+
+def test_a_name_that_is_missing_and_one_that_is_wrongly_left_out_are_refused():
+    known = getml_names.known()
+    with pytest.raises(ValueError, match=r"engine\.no_such is missing"):
+        known.status("engine.no_such")
+    wrong = dataclasses.replace(known, left_out={"engine.suspend_project": "a reason"})
+    with pytest.raises(ValueError, match=r"engine\.suspend_project is there"):
+        wrong.status("engine.suspend_project")
 
 
 def test_the_page_of_site_settings_is_up_to_date_and_has_every_table():

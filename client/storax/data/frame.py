@@ -58,6 +58,10 @@ class DataFrame(Imports, Source):
         """
         return self._remember(session.call("load", {"frame": self.name}))
 
+    def copy(self, name: str) -> Self:
+        """Make a data frame of the same rows under another name."""
+        return type(self).from_view(self, name)
+
     def unload(self) -> None:
         """Free its memory. What was not saved is lost; ``load()`` brings the rest back."""
         session.call("unload", {"frame": self.name})

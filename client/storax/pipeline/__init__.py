@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from storax.pipeline import dialect, metrics
     from storax.pipeline.columns import Columns
     from storax.pipeline.features import Features
+    from storax.pipeline.features import Importances as Tables
     from storax.pipeline.handle import Pipeline
     from storax.pipeline.lifecycle import delete, exists, list_pipelines, load
     from storax.pipeline.pipelines import Pipelines
@@ -32,6 +33,7 @@ _HOMES = {
     "SQLCode": "results.sql_code",
     "Scores": "results.scores",
     "SqlCode": "results.sql_code",
+    "Tables": "features",
     "Pipeline": "handle",
     "Pipelines": "pipelines",
     "Submitted": "submitted",
@@ -43,11 +45,12 @@ _HOMES = {
     "tune": "tuning",
 }
 
+_OWN_NAMES = {"SQLCode": "SqlCode", "Tables": "Importances"}  # names of getML, and ours
 _MODULES = ("dialect", "metrics")
 
 __all__ = [
-    "Columns", "Features", "Pipeline", "Pipelines", "Plots", "SQLCode", "Scores", "SqlCode", "Submitted", "Tuning",
-    "delete", "dialect", "exists", "list_pipelines", "load", "metrics", "tune",
+    "Columns", "Features", "Pipeline", "Pipelines", "Plots", "SQLCode", "Scores", "SqlCode", "Submitted", "Tables",
+    "Tuning", "delete", "dialect", "exists", "list_pipelines", "load", "metrics", "tune",
 ]  # fmt: skip
 
 
@@ -57,7 +60,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"storax.pipeline.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'storax.pipeline' has no attribute {name!r}")
-    value = getattr(import_module(f"storax.pipeline.{_HOMES[name]}"), "SqlCode" if name == "SQLCode" else name)
+    value = getattr(import_module(f"storax.pipeline.{_HOMES[name]}"), _OWN_NAMES.get(name, name))
     globals()[name] = value
     return value
 

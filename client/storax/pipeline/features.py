@@ -220,6 +220,11 @@ class Features(Importances):
                 row._statements = statements
 
     @property
+    def name(self) -> list[str]:
+        """The name of each row."""
+        return [row["name"] for row in self.rows]
+
+    @property
     def correlation(self) -> list[float]:
         """The correlation of each row with its target."""
         return [row["correlation"] for row in self.rows]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from storax._engine.declaration import declared
 from storax.data.model import DataModel
 from storax.errors import InvalidInput
 from storax.pipeline.results.scores import Scores
@@ -72,6 +73,20 @@ class PipelineState:
     def frames(self) -> dict[str, int]:
         """Edition of each data frame that it was fitted on."""
         return dict(self._fit()["frames"])
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether it predicts a class, by its loss function or its predictors."""
+        loss = self.loss_function if isinstance(self.loss_function, type) else type(self.loss_function)
+        if self.loss_function is not None:
+            return loss.__name__ == "CrossEntropyLoss"
+        kinds = [str(declared(part)["kind"]) for part in self.predictors]
+        return any(kind.endswith(("Classifier", "LogisticRegression")) for kind in kinds)
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether it predicts a number."""
+        return not self.is_classification
 
     @property
     def scores(self) -> Scores:

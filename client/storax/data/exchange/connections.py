@@ -45,7 +45,7 @@ def opened(conn_id: str, raw: Any) -> Connection:
     return Connection(conn_id)
 
 
-def behind(conn: Any) -> Any:
+def connectable(conn: Any) -> Any:
     """Return what can be connected to behind ``conn``; the default connection for None."""
     return (conn or Connection()).raw if conn is None or isinstance(conn, Connection) else conn
 

@@ -9,7 +9,7 @@ from typing import Any
 from storax import _installation as installation
 from storax._runtime.progress import Bar, counted
 from storax.data.exchange import tables
-from storax.data.exchange.connections import behind
+from storax.data.exchange.connections import connectable
 from storax.data.exchange.dialects import Dialect, dialect_of
 from storax.errors import InvalidInput, StoraxError
 
@@ -81,7 +81,7 @@ def column_names(name: str, conn: Any) -> list[str]:
 
 def table_names(conn: Any) -> list[str]:
     """Names of the tables, sorted, by SQLAlchemy's inspector or the database's own catalogue."""
-    raw = behind(conn)
+    raw = connectable(conn)
     if isinstance(raw, str):
         with _opened(raw) as engine:
             return table_names(engine)
@@ -154,7 +154,7 @@ def _collected(cursor: Any, bar: Bar) -> Any:
 @contextmanager
 def _connected(conn: Any) -> Iterator[tuple[Any, Dialect]]:
     """A DB-API connection and its dialect; one that is made here is closed here."""
-    conn = behind(conn)
+    conn = connectable(conn)
     if isinstance(conn, str):
         with _opened(conn) as engine, _connected(engine) as connection:
             yield connection

@@ -11,7 +11,7 @@ from storax.data.roles import ByRole, RolesByColumn
 from storax.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from storax.data.source import View
+    from storax.data.source import Source
 
 Paths = str | Path | Sequence[str | Path]
 Roles = Mapping[str, Any] | ByRole | None
@@ -170,8 +170,8 @@ class Imports:
         return self._read("json", tables.from_json(json_str), append=append, roles=roles)
 
     @classmethod
-    def from_view(cls, view: "View", name: str) -> Self:
-        """A data frame out of a view, made within the engine."""
+    def from_view(cls, view: "Source", name: str) -> Self:
+        """A data frame out of a view or of another data frame, made within the engine."""
         handle = cls._handle(name)
         return handle._remember(session.call("put_view", {"frame": name, **view._arguments()}))
 
