@@ -7,7 +7,7 @@ from typing import Any
 
 from storax_core.admin import archive
 from storax_core.log import seals
-from storax_core.log.archives import Archive
+from storax_core.log.archive.archives import Archive
 from waiting import eventually
 from world import User, World, as_login
 

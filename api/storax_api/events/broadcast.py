@@ -21,7 +21,8 @@ from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.database.heartbeats import FOLLOWER, Heartbeat
 from storax_core.database.json_meter import meter_of
-from storax_core.log import archives, watermark
+from storax_core.log import watermark
+from storax_core.log.archive import archives
 from storax_core.queues import QueueDown, Queues
 
 log = logging.getLogger("storax.api")

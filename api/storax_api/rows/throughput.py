@@ -12,7 +12,7 @@ from storax_api.requests.parameters import Who, only, service_of
 from storax_api.schemas import JobFlow
 from storax_api.service import json
 from storax_core.errors import Invalid
-from storax_core.queries.throughput import throughput, window
+from storax_core.queries.activity.throughput import throughput, window
 from storax_core.resources import JOBS
 from storax_core.resources.types import BigId
 

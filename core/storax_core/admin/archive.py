@@ -18,8 +18,9 @@ from storax_core.admin.archive_check import event_problems
 from storax_core.database import epochs
 from storax_core.database.connections import GONE, Connection
 from storax_core.errors import Conflict, Invalid, Unavailable
-from storax_core.log import archives, baseline, seals, unknown_events, watermark
-from storax_core.log.archives import Archive
+from storax_core.log import seals, unknown_events, watermark
+from storax_core.log.archive import archives, baseline
+from storax_core.log.archive.archives import Archive
 from storax_core.log.seals import Seal
 from storax_core.log.sql import DROP_ARCHIVED
 

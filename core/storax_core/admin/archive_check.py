@@ -6,8 +6,9 @@ from typing import Any
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict
-from storax_core.log import archives, baseline, seals
-from storax_core.log.archives import Archive
+from storax_core.log import seals
+from storax_core.log.archive import archives, baseline
+from storax_core.log.archive.archives import Archive
 from storax_core.log.seals import Seal
 
 SEALS_OF = f"""SELECT {", ".join(seals.COLUMNS)} FROM seal WHERE kind = 'events' AND low >= $1 AND high <= $2

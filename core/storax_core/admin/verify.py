@@ -10,9 +10,9 @@ from storax_core.admin.seals import check, read_export
 from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
 from storax_core.log import unknown_events
+from storax_core.log.archive.whole_log import TRANSITIONS, VERSIONS
 from storax_core.log.fold import MERGE, compared, unlike
 from storax_core.log.sealing import Sealing
-from storax_core.log.whole_log import TRANSITIONS, VERSIONS
 from storax_core.resources import PROJECTED, Resource
 from storax_core.resources.job import ENDED
 

@@ -140,7 +140,7 @@ class SealRow(SQLModel, table=True):
 
 
 class ArchiveRow(SQLModel, table=True):
-    """A range of the log that was moved to files: ``log/archives.py`` says what each field is."""
+    """A range of the log that was moved to files: ``log/archive/archives.py`` says what each field is."""
 
     __tablename__ = "archive"
 
@@ -161,7 +161,7 @@ class ArchiveRow(SQLModel, table=True):
 
 
 class BaselineRow(SQLModel, table=True):
-    """The state of a resource at the end of what was archived: ``log/baseline.py`` says what each field is."""
+    """The state of a resource at the end of what was archived: ``log/archive/baseline.py`` says what each field is."""
 
     __tablename__ = "event_baseline"
     __table_args__ = (Index("baseline_owner", "owner_id", "entity"),)

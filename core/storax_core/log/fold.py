@@ -6,9 +6,9 @@ time stamps are those of the first and the last event, the version is the last e
 """
 
 from storax_core.database.aliases import column, source
+from storax_core.log.archive.whole_log import LOG
 from storax_core.log.schemas import newest_data
 from storax_core.log.sql import read
-from storax_core.log.whole_log import LOG
 from storax_core.resources import Resource
 
 MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"

@@ -3,7 +3,7 @@
 from storax_core.database import epochs
 from storax_core.database.connections import Connection
 from storax_core.errors import LostPosition
-from storax_core.log import archives
+from storax_core.log.archive import archives
 from storax_core.log.watermark import LAST_DRAWN
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from storax_core.lifecycle.change import CREATED
+from storax_core.log.archive.whole_log import LOG
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.unknown_events import checked
-from storax_core.log.whole_log import LOG
 from storax_core.resources import Resource
 
 FILE = Path(__file__).with_name("schemas.json")

@@ -262,18 +262,14 @@ def change_picked(
         source=f"{ids} k",
         owner="$1",
     )
+    rest = f",\n{kept}" if alone else ""
     return f"""WITH {TAKE_FENCE},
 {ctes},
 {changed} AS (UPDATE {r.state_table} j SET version = j.version + 1, last_update = now(), {", ".join(sets)}
   FROM pick WHERE j.id = pick.id RETURNING j.*),
 ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
   SELECT now(), owner_id, site_id, '{entity}', id, version, {_typed(type_)}, ${actor}, ${actor + 1}::uuid,
-    jsonb_build_object({data}) FROM {changed} RETURNING position){
-        f''',
-{kept}'''
-        if alone
-        else ""
-    }
+    jsonb_build_object({data}) FROM {changed} RETURNING position){rest}
 SELECT (SELECT max(position) FROM ev) AS position_, {answer} FROM {rows} ORDER BY {order}"""
 
 

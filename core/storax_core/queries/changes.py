@@ -13,9 +13,9 @@ import orjson
 
 from storax_core.database.connections import Connection
 from storax_core.database.json_meter import DROPPED, NO_LIMIT, meter_of
+from storax_core.log.archive.whole_log import LOG, STAGED
 from storax_core.log.schemas import newest_data
-from storax_core.log.whole_log import LOG, STAGED
-from storax_core.queries import archived
+from storax_core.queries.archive import archived
 from storax_core.queries.bounded import Part
 from storax_core.queries.filters import Log, Selection
 from storax_core.resources import BY_ENTITY

@@ -8,7 +8,7 @@ from typing import Any
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.log import archives
+from storax_core.log.archive import archives
 from storax_core.resources import BY_ENTITY, Resource
 from storax_core.suggest import nearest
 

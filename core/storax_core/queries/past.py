@@ -13,10 +13,11 @@ from sqlalchemy import BigInteger, bindparam, text
 
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
-from storax_core.log import archives, watermark
+from storax_core.log import watermark
+from storax_core.log.archive import archives
+from storax_core.log.archive.whole_log import LOG
 from storax_core.log.fold import folded
-from storax_core.log.whole_log import LOG
-from storax_core.queries import archived, archived_events
+from storax_core.queries.archive import archived, archived_events
 from storax_core.queries.filters import Log, Selection
 from storax_core.queries.tables import Source, source_of
 from storax_core.resources import BY_ENTITY, EVENTS, Resource

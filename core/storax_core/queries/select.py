@@ -8,7 +8,8 @@ from typing import Any
 from storax_core import limits
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, TooLarge
-from storax_core.queries import archived, archived_events, changes, filter_names, past, statements
+from storax_core.queries import changes, filter_names, past, statements
+from storax_core.queries.archive import archived, archived_events
 from storax_core.queries.bounded import Part, fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
 from storax_core.queries.filters import Log, QueryShape, Selection, selection_of

@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from storax_core.database.tables import JobCounts
-from storax_core.log.whole_log import LOG, STAGED
-from storax_core.queries.archived import source_of_staged
+from storax_core.log.archive.whole_log import LOG, STAGED
+from storax_core.queries.archive.archived import source_of_staged
 from storax_core.queries.conditions import Parameters, all_of, fields_read
 from storax_core.queries.filters import Log, QueryShape
 from storax_core.queries.ordering import Key

@@ -154,7 +154,7 @@ def test_python_has_the_same_numbers(world: World, user: User) -> None:
 
 def test_every_state_has_a_place_in_the_curves() -> None:
     from storax_api.web.overview.flow import flow_of
-    from storax_core.queries.throughput import Throughput
+    from storax_core.queries.activity.throughput import Throughput
 
     at = datetime(2026, 1, 31, 8, tzinfo=UTC)
     states = {str(state): [1] for state in JobState}

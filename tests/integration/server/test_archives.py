@@ -22,7 +22,7 @@ from storax_core.admin.rebuild import rebuild
 from storax_core.admin.verify import verify
 from storax_core.commands.locks import USER_FACTS
 from storax_core.errors import Conflict, Invalid
-from storax_core.queries import archived as archived_reads
+from storax_core.queries.archive import archived as archived_reads
 from storax_core.resources import JOBS
 from waiting import HANG_SEC, eventually
 from world import User, World, as_login
@@ -273,7 +273,7 @@ def _flip(path: Path) -> None:
 
 def _forge(path: Path) -> None:
     """Replace an event of a file by another, and the file's digest in the database with it."""
-    from storax_core.log import archive_files
+    from storax_core.log.archive import archive_files
 
     rows = [row for batch in archive_files.rows(path) for row in batch]
     rows[0]["actor"] = "user:31337"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from storax_api.web.frame.states import look_of
 from storax_core.lifecycle.states import JOB_DONE
-from storax_core.queries.throughput import Throughput
+from storax_core.queries.activity.throughput import Throughput
 
 LABELS = {"waiting": "waiting", "ready": "can start", "running": "running", "warning": "after a failed run"}
 Series = tuple[str, str, Sequence[int]]  # name, tone, values

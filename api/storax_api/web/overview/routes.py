@@ -17,8 +17,8 @@ from storax_api.web.frame.viewer import Reader
 from storax_api.web.overview.flow import flow_of
 from storax_api.web.sites.reported import failures_of
 from storax_core.lifecycle.states import JOB_RUNNABLE, JobState
+from storax_core.queries.activity.throughput import throughput, window
 from storax_core.queries.select import Query
-from storax_core.queries.throughput import throughput, window
 from storax_core.resources import EVENTS, JOBS, SITES
 
 router = APIRouter()

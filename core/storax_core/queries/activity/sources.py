@@ -13,9 +13,9 @@ import orjson
 
 from storax_core.database.connections import Connection
 from storax_core.lifecycle.states import BatchJobState, JobState
-from storax_core.queries import archived, archived_events
 from storax_core.queries.activity.window import LATE, Window, positions
-from storax_core.queries.archived import Condition
+from storax_core.queries.archive import archived, archived_events
+from storax_core.queries.archive.archived import Condition
 
 MOST_EVENTS = 100_000
 MOST_RUNNING = 10_000  # that began before the window

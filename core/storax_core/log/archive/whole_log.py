@@ -5,7 +5,7 @@ READ = 'entity, entity_id, owner_id, version, "timestamp", type, schema_version,
 _FIRST = 'CASE WHEN version = 1 THEN "timestamp" END'
 LOG = f"""(SELECT position, {READ}, {_FIRST} AS creation_date FROM event_log
 UNION ALL SELECT 0, {READ}, creation_date FROM event_baseline)"""  # noqa: S608
-# The same of the rows of archives that a reader has staged (``queries/archived.py``).
+# The same of the rows of archives that a reader has staged (``queries/archive/archived.py``).
 STAGED = f"(SELECT position, {READ}, coalesce(creation_date, {_FIRST}) AS creation_date FROM staged_event)"  # noqa: S608
 # How each entity moved. Before the state in the baseline it was in none, as far as is known.
 TRANSITIONS = """(SELECT entity, entity_id, version, from_state, to_state FROM event_log

@@ -97,7 +97,7 @@ async def add(conn: Connection, archive: Archive) -> None:
 
 def files() -> "ModuleType":
     """The module that reads and writes the files; imported when it is needed, as it takes a quarter of a second."""
-    from storax_core.log import archive_files
+    from storax_core.log.archive import archive_files
 
     return archive_files
 

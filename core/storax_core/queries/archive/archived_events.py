@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 
 from storax_core.database.connections import Connection
-from storax_core.log import archives
-from storax_core.log.archives import Archive
-from storax_core.queries import archived
-from storax_core.queries.archived import Condition
+from storax_core.log.archive import archives
+from storax_core.log.archive.archives import Archive
+from storax_core.queries.archive import archived
+from storax_core.queries.archive.archived import Condition
 from storax_core.queries.filters import Log, Selection, ValueForm, value_of
 from storax_core.queries.ordering import Key
 from storax_core.resources import EVENTS

@@ -15,8 +15,8 @@ import orjson
 from sqlalchemy import text
 
 from storax_core.database.connections import Connection
-from storax_core.log import archives
-from storax_core.log.archives import Archive
+from storax_core.log.archive import archives
+from storax_core.log.archive.archives import Archive
 from storax_core.queries.filters import Log
 from storax_core.queries.tables import Source, source_of
 from storax_core.resources import EVENTS, Resource
