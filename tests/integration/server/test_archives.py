@@ -31,7 +31,7 @@ KILLED_RUN = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from storax_core.admin import archive
-from storax_core.log import archive_files, archives, baseline
+from storax_core.log.archive import archive_files, archives, baseline
 
 url, folder, step = sys.argv[1:]
 archive.EVENTS_PER_ARCHIVE, archive.LIVING = 1, "SELECT 0"
