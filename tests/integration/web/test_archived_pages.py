@@ -25,7 +25,7 @@ def said(page: Page) -> list[str]:
     """Return the texts of the cells and bars of a page, without how long ago something was."""
     assert page.status == 200, page.text
     texts = [" ".join(e.text.split()) for e in page.elements if e.tag in ("td", "title", "dd")]
-    return [re.sub(r"^now$|[\w .]+ ago", "ago", text) for text in texts]
+    return [re.sub(r"\bnow\b|[\w .]+ ago", "ago", text) for text in texts]
 
 
 def charts(browser: Browser, window: str) -> dict[str, list[str]]:

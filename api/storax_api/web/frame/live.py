@@ -30,7 +30,10 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Ty
 
 @dataclass
 class Changes:
-    """The kinds of things of one owner that change. ``entities`` and ``ids`` narrow it; empty: all."""
+    """The kinds of things of one owner that change. ``entities`` and ``ids`` narrow it; empty: all.
+
+    The page shows what happened up to position ``after``.
+    """
 
     broadcast: Broadcast
     owner_id: int
@@ -40,6 +43,7 @@ class Changes:
     entities: frozenset[str] = frozenset()
     ids: frozenset[int] = frozenset()
     missed: bool = False
+    after: int = 0
     _changed: set[str] = field(default_factory=set)
 
     async def messages(self) -> AsyncIterator[bytes]:
@@ -87,7 +91,7 @@ class Changes:
             return
         for event in batch:
             fits = not self.entities or event["entity"] in self.entities
-            if fits and (not self.ids or event["entity_id"] in self.ids):
+            if fits and event["position"] > self.after and (not self.ids or event["entity_id"] in self.ids):
                 self._changed.add(str(event["entity"]))
 
 
@@ -110,9 +114,17 @@ async def live(request: Request, viewer: SignedIn) -> StreamingResponse:
             return True  # Postgres cannot say so now; nothing of it is shown either
         return True
 
-    missed = await _is_behind(request, viewer)
+    missed, after = await _is_behind(request, viewer), position(request.query_params.get("after", "")) or 0
     changes = Changes(
-        request.app.state.broadcast, caller.owner_id, caller.token_id, service.waits, is_allowed, entities, ids, missed
+        request.app.state.broadcast,
+        caller.owner_id,
+        caller.token_id,
+        service.waits,
+        is_allowed,
+        entities,
+        ids,
+        missed,
+        after,
     )
     return StreamingResponse(changes.messages(), media_type="text/event-stream", headers=HEADERS)
 

@@ -51,14 +51,14 @@ def _number(value: float) -> Markup:
     return escape(shown.replace(",", "\u202f"))
 
 
-def _size(number: float) -> str:
+def _size(number: float) -> Markup:
     """Write a number of bytes in the largest unit that leaves at least one of it."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if number < 1024:
             shown = f"{number:.0f}" if unit == "B" or number >= 10 else f"{number:.1f}"
-            return f"{shown}\u00a0{unit}"
+            return escape(f"{shown}\u00a0{unit}")
         number /= 1024
-    return f"{number:,.1f}\u00a0TiB"
+    return escape(f"{number:,.1f}\u00a0TiB")
 
 
 @cache
