@@ -89,7 +89,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def read_row(request: Request, who: Who, id: str) -> Response:  # noqa: A002
         only(request, "as_of")
         wanted, as_of = row_id(id, resource), as_of_parameter(request)
-        async with service_of(request).db.owner(who.owner_id, by_key=True) as conn:
+        async with service_of(request).db.owner(who.owner_id, by_key=as_of is None) as conn:
             row = await existing_row(conn, resource, who.owner_id, wanted, as_of)
         scope.require_row(who, resource, row)
         return json(row)

@@ -28,6 +28,7 @@ from storax_agent.server.site_api import SiteApi
 from storax_agent.settings.site import SiteFolder, SiteSettings
 from storax_agent.transfers.services import Locations
 
+VERSION = version("storax")
 TRANSFER_STOP_SEC = 0.5  # rsync keeps what it has of a file within this
 
 
@@ -117,8 +118,8 @@ class SiteAgent(AgentProcess):
         self.api.update_site(self.settings.site_id, fields, within=within)
 
     def _health(self) -> dict[str, Any]:
-        free = self.space.free_mb()
-        return {"version": version("storax"), "unreported": self.agent.reports.backlog, "free_disk_mb": free}
+        """Return how the agent is, without a look at a disk: a file system that hangs must not hold up a heartbeat."""
+        return {"version": VERSION, "unreported": self.agent.reports.backlog, "free_disk_mb": self.space.free_mb}
 
     def _end_others(self) -> Callable[[], bool]:
         runners = ask_runners_to_end(self.folder) if self.stop_jobs else set()

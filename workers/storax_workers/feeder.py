@@ -208,7 +208,6 @@ class Feeder:
         """Put back what Postgres says is runnable: everything after Redis was lost or flushed, else queue heads."""
         async with self.db.worker() as conn:
             await upkeep.compact_job_counts(conn)
-            await flow.count(conn)
             await upkeep.refresh_statistics(conn)
             if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)
@@ -216,6 +215,7 @@ class Feeder:
                 await self._push("ready", await conn.fetch(SELECT_QUEUE_HEADS))
             await self._push("batch", await conn.fetch(SELECT_SUBMITTABLE))
             await heartbeats.beat(conn, heartbeats.RECONCILER, RECONCILER_LIMIT_SEC)
+            await flow.count(conn)  # last, because no queue waits for it
 
     async def _refill(self, conn: Connection) -> None:
         at, total = 0, 0

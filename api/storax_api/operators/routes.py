@@ -30,7 +30,6 @@ async def report_of(request: Request, caller: Caller) -> dict[str, Any]:
             f"{caller.username} is no administrator of this server", hint="Its operator names them in STORAX_ADMINS."
         )
     health = await health_of(request)
-    await service.queue_for_query(request, caller)
     async with service.db.worker() as conn:
         return {"health": health, "users": await server.users(conn), "storage": await server.storage(conn)}
 
@@ -42,4 +41,5 @@ async def server_report(request: Request, who: Who) -> Response:
     For the users that STORAX_ADMINS names; all others get 403.
     """
     only(request)
+    await service_of(request).queue_for_query(request, who)
     return json(await report_of(request, who))

@@ -15,7 +15,8 @@ def create_job() -> str:
 
     $1 the job as JSON without its id, $2 owner, $3 actor, $4 command, which is the key, $5 App, $6 the version of the
     App for which the job was made, $7 the call's fingerprint; null: it has no key. Returns id, the last position and
-    the answer as JSON; nothing is written or returned where the App is at another version, or gone.
+    the answer as JSON; nothing is written or returned where the App is at another version, gone, or being changed: no
+    statement waits for a row after it took the fence, because the events of others wait for it.
     """
     job = BY_ENTITY["job"]
     kept = keep_answer(command="$4", fingerprint="$7", position="position_", answer="answer", source="answer")
@@ -23,7 +24,7 @@ def create_job() -> str:
   SELECT $2::bigint, {read_site(job)}, d->>'state', 1 FROM inp)"""  # noqa: S608
     return f"""WITH {TAKE_FENCE},
 above AS MATERIALIZED (SELECT id FROM app WHERE id = $5::bigint AND version = $6::int
-  AND owner_id IS NOT DISTINCT FROM $2::bigint AND EXISTS (SELECT FROM fence) FOR KEY SHARE),
+  AND owner_id IS NOT DISTINCT FROM $2::bigint AND EXISTS (SELECT FROM fence) FOR KEY SHARE SKIP LOCKED),
 inp AS MATERIALIZED (SELECT $1::jsonb || jsonb_build_object('id', nextval('job_id_seq')) AS d FROM above),
 {created_rows(job, counts, whole=True)},
 answer AS MATERIALIZED (SELECT id, (SELECT max(position) FROM ev) AS position_, row_to_json(x)::text AS answer

@@ -17,7 +17,9 @@ class AgentStatus(BaseModel):
 
     version: ShortText = Field(default="", description="Its release.")
     unreported: int = Field(default=0, ge=0, le=2**53, description="Runs whose reports wait in its outbox.")
-    free_disk_mb: int = Field(default=0, ge=0, le=2**53, description="Free MiB of the folder with the least room.")
+    free_disk_mb: int | None = Field(
+        default=None, ge=0, le=2**53, description="Free MiB of the folder with the least room; null: not read yet."
+    )
 
 
 class Site(SQLModel, table=True):

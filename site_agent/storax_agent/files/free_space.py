@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -31,16 +30,13 @@ class FreeSpace:
     ) -> None:
         self.least_bytes, self._changed = least_bytes, changed
         self.reason = ""
+        self.free_mb: int | None = None  # of the folder with the least room, at the last check
         self._folders = folders
         self._probed_at = self._next = 0.0
 
     def require(self, least_bytes: int) -> None:
         """Count a folder as full from another number of free bytes on."""
         self.least_bytes, self._next = least_bytes, 0.0
-
-    def free_mb(self) -> int:
-        """Return the free MiB of the folder with the least room."""
-        return min(shutil.disk_usage(folder).free for folder in self._folders) >> 20
 
     @property
     def next_check(self) -> float:
@@ -64,6 +60,7 @@ class FreeSpace:
         self._next, self._probed_at = now + CHECK_SEC, now if write else self._probed_at
         reasons = (_shortage(folder, self.least_bytes, write=write) for folder in self._folders)
         self.reason = next((reason for reason in reasons if reason), "")
+        self.free_mb = _least_free(self._folders)
         if bool(was) != bool(self.reason):
             self._changed()
         return self.reason
@@ -73,6 +70,16 @@ def is_full_error(error: BaseException) -> bool:
     """Whether an error says that a disk has no room."""
     full = getattr(error, "sqlite_errorcode", None) == SQLITE_FULL
     return full or (isinstance(error, OSError) and error.errno in FULL)
+
+
+def _least_free(folders: Sequence[Path]) -> int | None:
+    """Return the free MiB of the folder with the least room; None where none of them can be read."""
+    free = []
+    for folder in folders:
+        with suppress(OSError):
+            status = os.statvfs(folder)
+            free.append(status.f_bavail * status.f_frsize >> 20)
+    return min(free, default=None)
 
 
 def _shortage(folder: Path, least_bytes: int, *, write: bool) -> str:

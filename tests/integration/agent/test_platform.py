@@ -383,7 +383,7 @@ def test_memory_of_an_idle_agent(desk, site):
 
 def test_the_agent_says_how_it_is(desk, site, user):
     site.start()
-    said = eventually(lambda: user.get(f"/sites/{site.site_id}")["agent_status"])
+    eventually(lambda: user.get(f"/sites/{site.site_id}")["agent_status"].get("free_disk_mb"))
+    said = user.get(f"/sites/{site.site_id}")["agent_status"]
     assert said["version"]
-    assert said["free_disk_mb"] > 0
     assert said["unreported"] == 0

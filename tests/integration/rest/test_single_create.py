@@ -1,9 +1,13 @@
 """A single job is created in one statement, by an App that is known from before: as any other job, by the App of now."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import asyncpg
 import pytest
 
+from waiting import eventually
 from world import User, World
 
 ROW: dict[str, Any] = {
@@ -95,3 +99,33 @@ def test_a_repeat_gets_the_first_answer_after_the_job_changed(world: World, user
     assert again.headers["Idempotency-Replayed"] == "true"
     assert (again.text, again.headers["X-Storax-Position"]) == (first.text, first.headers["X-Storax-Position"])
     assert world.value("SELECT count(*) FROM job WHERE app_id = $1", app) == 1
+
+
+def test_a_create_that_waits_for_its_app_does_not_hold_back_the_events_of_others(world: World, user: User) -> None:
+    app, other = user.app(), world.user()
+    site = other.site()
+    user.job(app)  # so that the process knows the App
+
+    async def hold(pool: ThreadPoolExecutor) -> Any:
+        conn = await asyncpg.connect(world.database_url)
+        try:
+            async with conn.transaction():
+                await conn.execute("SELECT FROM app WHERE id = $1 FOR UPDATE", app)
+                waiting = pool.submit(user.job, app)
+                blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                while not await conn.fetchval(blocked):
+                    await asyncio.sleep(0.01)
+                await asyncio.to_thread(_is_published, world, other, site)
+            return await asyncio.to_thread(waiting.result, 60)
+        finally:
+            await conn.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert asyncio.run(hold(pool))["app_id"] == app
+
+
+def _is_published(world: World, user: User, site: int) -> None:
+    """Return once an event that the user causes now is published."""
+    user.patch(f"/sites/{site}", {"path": "/new"})
+    newest = max(event["position"] for event in user.events(entity="site"))
+    eventually(lambda: world.run(world.app.state.broadcast.published()) >= newest)

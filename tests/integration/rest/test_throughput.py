@@ -105,7 +105,7 @@ def test_one_site_is_counted_alone_and_other_filters_are_refused(world: World, u
 @pytest.mark.parametrize(
     "body",
     [
-        {"step_sec": 90}, {"step_sec": 0}, {"since": "2000-01-01T00:00:00Z"}, {"since": "2999-01-01T00:00:00Z"},
+        {"step_sec": 90}, {"step_sec": 0}, {"since": "2000-01-01T00:00:00Z"}, {"since": "2999-01-01T00:00:00Z"}, {"until": "0001-01-01T00:00:00Z"},
         {"until": "2000-01-01T00:00:00Z", "since": "2001-01-01T00:00:00Z"}, {"since": "yesterday"}, {"sinse": None},
         {"since": (datetime.now(UTC) - timedelta(days=30)).isoformat(), "step_sec": 60},
     ],

@@ -41,7 +41,7 @@ def test_a_token_of_another_user_is_not_revoked_by_a_form_made_by_hand(
     (foreign,) = (row["id"] for row in stranger.get("/tokens/")["results"])
     own = user.post("/tokens/", {"name": "mine"})["id"]
     form = browser.open("admin").form_of(f"token-{own}")
-    browser.send(form, id=str(foreign))
+    assert browser.send(form, id=str(foreign)).status == 404
     assert stranger.get("/tokens/")["results"]
     assert browser.send(form, without="csrf").status == 403
     assert browser.send(form, id="x").status == 404

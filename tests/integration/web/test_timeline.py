@@ -89,7 +89,18 @@ def test_filters_choose_the_runs_and_a_wrong_one_says_what_is_wrong(browser: Bro
     assert "Nothing ran in this window." in browser.open("timeline?app_name=no.such").text
     assert "Nothing ran in this window." in browser.open("timeline?site_name=no.such").text
     assert "Nothing ran in this window." in browser.open(f"timeline?until={ago(500)[:16]}&hours=1").text
-    for wrong in ("hours=0", "hours=x", "hours=9999", "since=2000-01-01T00:00", "since=5", "tags=x", "by=node", "x=1"):
+    for wrong in (
+        "hours=0",
+        "hours=x",
+        "hours=9999",
+        "since=2000-01-01T00:00",
+        "since=5",
+        "tags=x",
+        "until=0001-01-01T00:00",
+        "until=9999-12-31T23:59",
+        "by=node",
+        "x=1",
+    ):
         page = browser.open(f"timeline?{wrong}")
         assert page.status == 422, wrong
         assert page.all("div", role="alert")[0].text.strip()

@@ -68,3 +68,13 @@ def test_a_lock_keeps_the_room_of_its_pid(tmp_path):
         held = path.stat().st_size
         lock.release()
         assert path.stat().st_size == held > 0
+
+
+def test_the_least_room_is_that_of_the_last_check_so_who_reads_it_touches_no_disk(tmp_path):
+    space = FreeSpace([tmp_path, tmp_path / "gone"])
+    assert space.free_mb is None
+    space.check()
+    assert space.free_mb > 0
+    gone = FreeSpace([tmp_path / "gone"])
+    gone.check()
+    assert gone.free_mb is None

@@ -1,5 +1,6 @@
 """The page of tokens and of the log's questions; for administrators also users, health and storage."""
 
+import orjson
 from fastapi import APIRouter, Request, Response
 
 from storax_api.operators.routes import is_admin, report_of
@@ -10,6 +11,7 @@ from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import plain, reads_of
 from storax_api.web.frame.respond import Live, go_to, live_page
 from storax_api.web.frame.viewer import Reader
+from storax_core.errors import NotFound
 from storax_core.queries.select import Query
 from storax_core.resources import SITES, TOKENS
 
@@ -40,5 +42,7 @@ async def revoke(request: Request, posted: PostedForm) -> Response:
     form = posted.form
     wanted = row_id(form.value("id"), TOKENS)
     command = bulk_commands.delete_matching(TOKENS, Query(filter={"id": wanted}))
-    await service_of(request).run(request, posted.viewer.caller, form.raw, command)
+    answer = await service_of(request).run(request, posted.viewer.caller, form.raw, command)
+    if not orjson.loads(answer.body).get("deleted"):
+        raise NotFound(f"you have no token {wanted}", hint="It may have been revoked already.")
     return go_to(request, "admin", {"revoked": wanted})

@@ -52,7 +52,7 @@ def inputs(job: Row | None) -> list[Input]:
 
 
 def _now(job: Row | None, name: str) -> str:
-    if job is None:
+    if job is None or job[name] is None:
         return ""
     return str(job[name]).lower() if isinstance(job[name], bool) else str(job[name])
 

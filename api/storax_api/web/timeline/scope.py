@@ -18,6 +18,7 @@ from storax_core.resources import APPS, JOBS, SITES, Resource
 NAMES = ("hours", "since", "until", "site_name", "app_name", "tags")
 HOURS = (1, 6, 24, 168)
 MOST_HOURS = 31 * 24
+YEARS = range(1970, 9000)
 DEFAULT_HOURS = 24
 MOST_IDS = 1_000  # Apps or sites of one name
 
@@ -75,6 +76,8 @@ def _time(view: UrlQuery, name: str) -> datetime | None:
     moment = validate(AS_OF, text) if text else None
     if text and not isinstance(moment, datetime):
         raise Invalid(f"{name} is {text[:40]!r}", hint="It takes a time, such as 2026-01-31T08:00.")
+    if isinstance(moment, datetime) and moment.year not in YEARS:
+        raise Invalid(f"{name} is in the year {moment.year}", hint=f"It takes {YEARS.start} to {YEARS.stop - 1}.")
     return moment.astimezone(UTC) if isinstance(moment, datetime) else None
 
 

@@ -12,7 +12,7 @@ from storax_core.log import one_trip
 from storax_core.log.append import Context, json_lines
 
 LINKED = ("parent_ids", "parent_refs", "transfers")  # fields of jobs that need more than one statement
-APPS_KNOWN = 4096
+APPS_KNOWN, NAMES_KNOWN = 4096, 4096  # Apps of a process, and characters of the parameter names of each
 
 
 class RecentApps:
@@ -26,7 +26,8 @@ class RecentApps:
         app = self._apps.get((owner_id, app_id))
         if app is None:
             app = (await find_apps(conn, owner_id, {app_id}))[app_id]
-            self._apps[owner_id, app_id] = app
+            if sum(map(len, app["known"])) <= NAMES_KNOWN:
+                self._apps[owner_id, app_id] = app
             while len(self._apps) > APPS_KNOWN:
                 self._apps.popitem(last=False)
         return app
@@ -42,13 +43,15 @@ async def create_job(conn: Connection, ctx: Context, apps: RecentApps, new_row: 
     None: nothing was done, because the job has links, its App changed, or the row is refused; the ordinary command
     then does it, or says what is wrong. Raises asyncpg.UniqueViolationError where another call with the key was first.
     """
+    if any(new_row.get(name) for name in LINKED):
+        return None
     try:
         app = await apps.find(conn, ctx.owner_id, new_row["app_id"])
         row = _whole_row(new_row, app)
     except Invalid:
-        row = None
+        row, app = None, {"transfers": None}  # what was known of the App may be out of date
     answer = None if row is None else await _write(conn, ctx, row, app["version"])
-    if answer is None:
+    if answer is None and not app["transfers"]:
         apps.forget(ctx.owner_id, new_row["app_id"])
     return answer
 
@@ -67,8 +70,8 @@ async def _write(conn: Connection, ctx: Context, row: Row, app_version: int) -> 
 
 
 def _whole_row(new_row: Row, app: Row) -> Row | None:
-    """Return the row as it is stored, without its id; None where it has links."""
-    if app["transfers"] or any(new_row.get(name) for name in LINKED):
+    """Return the row as it is stored, without its id; None where the App has transfers."""
+    if app["transfers"]:
         return None
     row = {name: value for name, value in new_row.items() if name not in ("parent_refs", "transfers")}
     check_parameters(row, app, "the job")

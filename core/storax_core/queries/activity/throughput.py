@@ -124,8 +124,8 @@ def window(since: datetime | None, until: datetime | None, step_sec: int | None,
     Raises Invalid for one that is empty, has too many parts, or begins before the counts.
     """
     end = min(until or now, now)
-    begin = since or end - timedelta(hours=DEFAULT_HOURS)
-    if begin >= end:
+    begin = since or max(end, now - timedelta(days=flow.KEPT_DAYS)) - timedelta(hours=DEFAULT_HOURS)
+    if begin >= end and since:
         raise Invalid(f"the window from {begin.isoformat()} to {end.isoformat()} is empty", hint="Begin it earlier.")
     if now - begin > timedelta(days=flow.KEPT_DAYS - 1):
         raise Invalid(
