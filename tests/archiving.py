@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from storax_core.admin import archive
-from storax_core.log import seals
+from storax_core.log import flow, seals
 from storax_core.log.archive.archives import Archive
 from waiting import eventually
 from world import User, World, as_login
@@ -22,11 +22,12 @@ def end(world: World) -> int:
 
 
 def sealed(world: World) -> None:
-    """Seal the whole log in small ranges."""
+    """Seal the whole log in small ranges, and count it."""
     upto = end(world)
 
     async def run() -> None:
         async with world.db.worker() as conn:
+            await flow.count(conn)
             while True:
                 async with conn.transaction():
                     if not await seals.add(conn, upto, per=PER_SEAL):

@@ -27,6 +27,7 @@ CHANGE_BYTES = 128 * MIB
 # What a caller gets.
 PAGE_BYTES = 32 * MIB
 STREAM_PAGE_BYTES = MIB
+ARCHIVED_ROWS = 1_000_000
 BACKLOG_EVENTS = 10_000
 BACKLOG_BYTES = 8 * MIB
 UNREAD_SEC = 30.0
@@ -94,6 +95,8 @@ def _of_answers() -> list[Limit]:
     return [
         Limit("page_rows", ROWS, "rows", 422, "Rows of a page.", "Follow `next`."),
         Limit("page_bytes", PAGE_BYTES, "bytes", 0, "A page ends behind the row that exceeds it.", "Follow `next`."),
+        Limit("archived_rows", ARCHIVED_ROWS, "rows", 413, "Rows that one query reads from archives of the log.",
+              "Narrow the filter by time or position."),
         Limit("backlog_events", BACKLOG_EVENTS, "events", 0,
               "Events that wait for one viewer of the stream.", "None is lost: it reads on from the log."),
         Limit("backlog_bytes", BACKLOG_BYTES, "bytes", 0, "Their size.", "None is lost: it reads on from the log."),

@@ -18,7 +18,7 @@ from storax_core.admin.archive_check import event_problems
 from storax_core.database import epochs
 from storax_core.database.connections import GONE, Connection
 from storax_core.errors import Conflict, Invalid, Unavailable
-from storax_core.log import seals, unknown_events, watermark
+from storax_core.log import flow, seals, unknown_events, watermark
 from storax_core.log.archive import archives, baseline
 from storax_core.log.archive.archives import Archive
 from storax_core.log.seals import Seal
@@ -123,7 +123,10 @@ async def _opened(url: str) -> AsyncIterator[Connection]:
 
 def _usable(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for new in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+            new.mkdir(0o750, exist_ok=True)
+            archives.files().sync(new.parent)
+        folder.mkdir(exist_ok=True)  # raises where it is no folder
         archives.files().remove_parts(folder)
         return folder.resolve()
     except OSError as error:
@@ -151,14 +154,15 @@ async def _plan(conn: Connection, before: int | datetime) -> Plan:
 
 
 async def _limit(conn: Connection, before: int | datetime) -> int:
-    """The last position that may be archived: the newest event stays, and what was not published."""
+    """The last position that may be archived: the newest event stays, and what was not published or not counted."""
     last = await epochs.last_event(conn) - 1
     if isinstance(before, datetime):
         wanted = await conn.fetchval(BEFORE, before)
         wanted = last if wanted is None else wanted
     else:
         wanted = before - 1
-    return int(min(wanted, last, await watermark.published(conn)))
+    counted = await flow.counted(conn)
+    return int(min(wanted, last, await watermark.published(conn), last if counted is None else counted))
 
 
 def _ranges(rows: Iterable[Seal], size: int) -> Iterator[Range]:

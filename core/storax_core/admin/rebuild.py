@@ -11,7 +11,7 @@ from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connectio
 from storax_core.errors import Unavailable
 from storax_core.log import unknown_events, watermark
 from storax_core.log.fold import MERGE, folded, unlike
-from storax_core.log.sql import FENCE
+from storax_core.log.sql import FENCE, or_default
 from storax_core.resources import JOBS, PROJECTED, Resource
 
 TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence is a deadlock that Postgres ends
@@ -102,7 +102,7 @@ async def _exchange(conn: Connection, since: int) -> None:
 
 
 async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> None:
-    """Fold the suspects as of now, with the volatile columns of the present rows."""
+    """Fold the suspects as of now, with the volatile columns of the present rows, or the defaults of lost ones."""
     name = resource.table
     await conn.execute(
         f"INSERT INTO suspect_{name} SELECT DISTINCT entity_id FROM event_log"  # noqa: S608
@@ -110,7 +110,8 @@ async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> No
     )
     await _add_referring(conn, resource, "suspect")
     await conn.execute(f"ANALYZE suspect_{name}")
-    volatile = "".join(f", now_.{n}" for n, f in resource.fields.items() if f.mark.volatile)
+    kept = {n: or_default(f, f"now_.{n}") for n, f in resource.fields.items() if f.mark.volatile}
+    volatile = "".join(f", {value} AS {n}" for n, value in kept.items())
     fold = folded(resource, f"AND entity_id IN (SELECT id FROM suspect_{name})")  # noqa: S608
     await conn.execute(
         f"CREATE TEMP TABLE fold_{name} ON COMMIT DROP AS"  # noqa: S608

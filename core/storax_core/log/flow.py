@@ -31,6 +31,12 @@ SELECT max(position) AS last, count(*) AS number FROM events"""  # noqa: S608
 FORGET = f"DELETE FROM job_flow WHERE minute < now() - interval '{KEPT_DAYS} days'"  # noqa: S608
 
 
+async def counted(conn: Connection) -> int | None:
+    """The position up to which the log is counted; None where it never was."""
+    position: int | None = await conn.fetchval("SELECT position FROM feed WHERE name = $1", NAME)
+    return position
+
+
 async def count(conn: Connection) -> None:
     """Count what the log has got since the last call, up to its published position; old counts are forgotten."""
     await conn.execute(BEGIN, NAME)

@@ -62,7 +62,11 @@ def literal(value: Any) -> str:
 
 def read_or_default(spec: FieldSpec, source: str) -> str:
     """As ``read``; a field left out takes its declared default."""
-    value = read(spec, source)
+    return or_default(spec, read(spec, source))
+
+
+def or_default(spec: FieldSpec, value: str) -> str:
+    """SQL of a field's value; where it is null and may not be, of the declared default, if there is one."""
     bare = spec.nullable or spec.required or spec.default is None
     return value if bare else f"coalesce({value}, {literal(spec.default)})"
 

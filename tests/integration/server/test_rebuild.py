@@ -21,6 +21,7 @@ BENT = {
     "edges too many": "INSERT INTO job_parent SELECT id, $1, owner_id FROM job WHERE id <> $1 ON CONFLICT DO NOTHING",
     "the counts": "INSERT INTO job_tally SELECT owner_id, site_id, state, 7 FROM job_state WHERE id = $1",
     "an App": "UPDATE app SET name = 'Other' WHERE id = (SELECT app_id FROM job WHERE id = $1)",
+    "a lost site": "DELETE FROM site WHERE name = 'alone' AND $1::bigint > 0",
     "its site": "UPDATE site SET name = 'other' WHERE id = (SELECT site_id FROM job_state WHERE id = $1)",
 }
 
@@ -32,6 +33,7 @@ def user(world: World) -> User:
 
 
 def graph(user: User) -> int:
+    user.site("alone")
     app = user.app()
     (parent,) = user.jobs(app)
     (middle,) = user.jobs(app, parent_ids=[parent])

@@ -87,10 +87,10 @@ class Writer:
         self._sink.flush()
         digest = digest_of(self._part)
         path = self._folder / f"{self._stem}-{digest[:12]}.parquet"
-        _sync(self._part)
+        sync(self._part)
         self._part.replace(path)
         self._sink.close()
-        _sync(self._folder)
+        sync(self._folder)
         return Written(path.name, digest, path.stat().st_size, self._rows)
 
     def drop(self) -> None:
@@ -102,7 +102,7 @@ class Writer:
 
 def _locked(path: Path) -> BinaryIO:
     """Open a file to write, made if need be. Raises BlockingIOError where another run writes it."""
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o640), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -113,12 +113,13 @@ def _locked(path: Path) -> BinaryIO:
 
 def remove_parts(folder: Path) -> None:
     """Remove what runs that were killed left of files, and leave alone what another run writes now."""
-    for part in folder.glob(".*.part"):
+    for part in (*folder.glob(".events-*.part"), *folder.glob(".baseline-*.part")):
         with suppress(BlockingIOError, FileNotFoundError), _locked(part):
             part.unlink()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Write a file or a folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -132,14 +133,20 @@ def digest_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def rows(path: Path, conditions: Iterable[Condition] = ()) -> Iterator[list[dict[str, Any]]]:
-    """The rows of a file that meet all conditions, in order, in lists. Parts that hold none are not read."""
+def rows(
+    path: Path, conditions: Iterable[Condition] = (), columns: Iterable[str] | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a file that meet all conditions, in order, in lists. Parts that hold none are not read.
+
+    ``columns`` names those that the rows have; by default all.
+    """
     wanted: Any = None
     for name, test, value in conditions:
         one = _TESTS[test](ds.field(name), value)
         wanted = one if wanted is None else wanted & one
     file = ds.dataset(path, format="parquet")
-    for batch in file.to_batches(filter=wanted, batch_size=READ_AT_ONCE, use_threads=False, batch_readahead=1):
+    names = None if columns is None else list(columns)
+    for batch in file.to_batches(names, wanted, batch_size=READ_AT_ONCE, use_threads=False, batch_readahead=1):
         if batch.num_rows:
             yield batch.to_pylist()
 

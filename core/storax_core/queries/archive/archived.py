@@ -4,17 +4,19 @@ Only events of the query's owner are staged. The table ends with the transaction
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import text
 
+from storax_core import limits
 from storax_core.database.connections import Connection
+from storax_core.errors import TooLarge
 from storax_core.log.archive import archives
 from storax_core.log.archive.archives import Archive
 from storax_core.queries.filters import Log
@@ -22,16 +24,21 @@ from storax_core.queries.tables import Source, source_of
 from storax_core.resources import EVENTS, Resource
 
 Condition = tuple[str, str, Any]
+T = TypeVar("T")
+ALIVE_SEC = 2.0  # less than ``half_open.SILENT_SEC``, for which a backend may be idle
 COLUMNS: Mapping[str, str] = {
     **{n: f.pg_type for n, f in EVENTS.fields.items() if n != "tx"}, "creation_date": "timestamptz"
 }  # fmt: skip
 _TYPED = ", ".join(f'"{name}" {type_}' for name, type_ in COLUMNS.items())
 # While files are searched the transaction is idle, which Postgres would take for a client that is gone.
 TABLE = f"""SET LOCAL idle_in_transaction_session_timeout = '10min';
+SET LOCAL storax.staged = 0;
 CREATE TEMP TABLE staged_event ({_TYPED}) ON COMMIT DROP;
 CREATE INDEX ON staged_event (entity_id, version)"""
 STAGE = f"""INSERT INTO staged_event SELECT r.* FROM string_to_table($1, E'\\n') AS l,
 jsonb_to_record(l::jsonb) AS r({_TYPED})"""  # noqa: S608
+# All rows that the transaction staged so far, also those that were deleted again.
+COUNT = "SELECT set_config('storax.staged', (current_setting('storax.staged')::bigint + $1)::text, true)"
 EMPTY = "DELETE FROM staged_event"  # not TRUNCATE: a page may have left a cursor on it
 _READ = ", ".join(f'"{name}"' for name in COLUMNS if name != "creation_date")
 
@@ -97,13 +104,13 @@ async def _stage_history(
     """Stage events of an archive, and of its beginning the baseline, at position 0."""
     if before:
         own = [one for one in wanted if one[0] != "position"]
-        await _stage(conn, await _path(before.baseline_path), own, {"position": 0})
-    await _stage(conn, await _path(archive.events_path), wanted)
+        await _stage(conn, await _path(conn, before.baseline_path), own, {"position": 0})
+    await _stage(conn, await _path(conn, archive.events_path), wanted)
 
 
 async def stage_events(conn: Connection, archive: Archive, wanted: Iterable[Condition]) -> None:
     """Stage events of an archive."""
-    await _stage(conn, await _path(archive.events_path), wanted)
+    await _stage(conn, await _path(conn, archive.events_path), wanted)
 
 
 async def position_at(conn: Connection, owner_id: int, moment: datetime) -> int:
@@ -115,28 +122,46 @@ async def position_at(conn: Connection, owner_id: int, moment: datetime) -> int:
     for archive in reversed(known):
         if archive.first_at <= moment:
             last = 0
-            async for rows in _rows(await _path(archive.events_path), wanted):
+            path = await _path(conn, archive.events_path)
+            async for rows in _rows(conn, path, wanted, ["position"]):
                 last = max(last, *(row["position"] for row in rows))
             if last:
                 return last
     return 0
 
 
-async def _path(check: Any) -> Path:
-    path: Path = await asyncio.to_thread(check)
-    return path
+async def _path(conn: Connection, check: Callable[[], Path]) -> Path:
+    return await _in_thread(conn, check)
 
 
-async def _rows(path: Path, wanted: Iterable[Condition]) -> AsyncIterator[list[dict[str, Any]]]:
+async def _rows(
+    conn: Connection, path: Path, wanted: Iterable[Condition], columns: Sequence[str] | None = None
+) -> AsyncIterator[list[dict[str, Any]]]:
     """Read a file in threads, so that no other call waits for it."""
-    batches = archives.files().rows(path, list(wanted))
-    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+    batches = archives.files().rows(path, list(wanted), columns)
+    while (batch := await _in_thread(conn, lambda: next(batches, None))) is not None:
         yield batch
+
+
+async def _in_thread(conn: Connection, work: Callable[[], T]) -> T:
+    """Work in a thread. A backend that is idle for long counts as half-open, so it has something to do meanwhile."""
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        while not (await asyncio.wait([task], timeout=ALIVE_SEC))[0]:
+            await conn.execute("SELECT 1")
+        return task.result()
+    finally:
+        task.cancel()
 
 
 async def _stage(
     conn: Connection, path: Path, wanted: Iterable[Condition], more: Mapping[str, Any] | None = None
 ) -> None:
-    async for rows in _rows(path, wanted):
+    async for rows in _rows(conn, path, wanted):
+        if int(await conn.fetchval(COUNT, len(rows))) > limits.ARCHIVED_ROWS:
+            raise TooLarge(
+                f"the query needs more than {limits.ARCHIVED_ROWS:,} rows of archives",
+                hint="Narrow the filter: by time or position, or to the ids that you need.",
+            )
         lines = (orjson.dumps({**row, **(more or {}), "data": orjson.Fragment(row["data"])}) for row in rows)
         await conn.execute(STAGE, b"\n".join(lines).decode())
