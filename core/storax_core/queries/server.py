@@ -22,13 +22,14 @@ TABLES = f"""SELECT c.relname AS name,
   pg_table_size(c.oid) AS bytes, pg_indexes_size(c.oid) AS index_bytes
 FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 ORDER BY pg_total_relation_size(c.oid) DESC, 1 LIMIT {MOST_TABLES}"""  # noqa: S608
-# The first position of each day, by bisection, as positions grow with time: some 30 look-ups a day by the key. Positions
-# that were archived are of no day.
+# The first position of each day, by bisection, as positions grow with time: some 30 look-ups a day by the key.
+# Positions that were archived are of no day.
 LOG_DAYS = f"""WITH RECURSIVE days AS (
   SELECT generate_series(date_trunc('day', now(), 'UTC') - interval '{DAYS - 1} days',
     date_trunc('day', now(), 'UTC'), interval '1 day') AS day),
 search(day, low, high) AS (
-  SELECT day, (SELECT greatest(1, coalesce(max(high), 0) + 1) FROM archive), (SELECT coalesce(max(position), 0) + 1 FROM event_log) FROM days
+  SELECT day, (SELECT greatest(1, coalesce(max(high), 0) + 1) FROM archive),
+    (SELECT coalesce(max(position), 0) + 1 FROM event_log) FROM days
   UNION ALL
   SELECT day, CASE WHEN e.happened < day THEN (low + high) / 2 + 1 ELSE low END,
               CASE WHEN e.happened < day THEN high ELSE (low + high) / 2 END
