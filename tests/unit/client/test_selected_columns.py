@@ -54,7 +54,11 @@ def test_a_column_that_a_join_brought_in_counts_for_its_table():
 def test_frames_of_a_container_keep_it_too():
     container = Container(loans(), {"district": district()})
     chosen = columns(TABLES, population=BROUGHT_IN).select(container, 0.4)
-    assert chosen.peripheral["district"].roles == {"numerical": ["income"], "categorical": ["region"], "join_key": ["k"]}
+    assert chosen.peripheral["district"].roles == {
+        "numerical": ["income"],
+        "categorical": ["region"],
+        "join_key": ["k"],
+    }
     assert chosen.population.roles["numerical"] == []
 
 
@@ -68,7 +72,9 @@ def test_a_name_with_two_underscores_is_the_column_of_that_name(shown, kept):
 
 
 def test_what_cannot_be_selected_takes_no_place_in_the_ranking():
-    found = columns(TABLES, population={"t__month": 0.3, "net": 0.1, "age": 0.05}, district={"*": 0.4, "k": 0.1, "size": 0.02})
+    found = columns(
+        TABLES, population={"t__month": 0.3, "net": 0.1, "age": 0.05}, district={"*": 0.4, "k": 0.1, "size": 0.02}
+    )
     chosen = found.select(Container(loans(), {"district": district()}), 0.34)
     assert chosen.population.roles["numerical"] == ["net"]
     assert chosen.peripheral["district"].roles["numerical"] == []
