@@ -82,9 +82,9 @@ class Columns(Importances):
             return table, name
         for right in sorted(self._tables, key=len, reverse=True):
             if name.startswith(right + _BETWEEN):
-                found = self._origin(right, name.removeprefix(right + _BETWEEN), known)
-                if found is not None:
-                    return found
+                origin = self._origin(right, name.removeprefix(right + _BETWEEN), known)
+                if origin is not None:
+                    return origin
         made_of = [column for column in known.get(table, ()) if name.startswith(column + _BETWEEN)]
         return (table, max(made_of, key=len)) if made_of else None
 

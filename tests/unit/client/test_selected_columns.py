@@ -72,10 +72,10 @@ def test_a_name_with_two_underscores_is_the_column_of_that_name(shown, kept):
 
 
 def test_what_cannot_be_selected_takes_no_place_in_the_ranking():
-    found = columns(
+    importances = columns(
         TABLES, population={"t__month": 0.3, "net": 0.1, "age": 0.05}, district={"*": 0.4, "k": 0.1, "size": 0.02}
     )
-    chosen = found.select(Container(loans(), {"district": district()}), 0.34)
+    chosen = importances.select(Container(loans(), {"district": district()}), 0.34)
     assert chosen.population.roles["numerical"] == ["net"]
     assert chosen.peripheral["district"].roles["numerical"] == []
 
