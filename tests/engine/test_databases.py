@@ -16,6 +16,7 @@ import sqlalchemy
 from needs import needs
 from storax import errors
 from storax.data import DataFrame
+from storax.data.exchange import databases
 from storax.data.exchange.dialects import dialect_of
 
 STRANGE = 'order items, 100% "odd" `ones` [all]'
@@ -160,3 +161,14 @@ def test_sqlalchemy_tells_the_dialect_and_the_marks():
     engine = sqlalchemy.create_engine("mysql+pymysql://me@localhost/x")
     assert dialect_of(object(), engine.dialect).insert("a%b", 1) == "INSERT INTO `a%%b` VALUES (%s)"
     assert dialect_of(object(), sqlalchemy.create_engine("sqlite://").dialect).quoted('a"b') == '"a""b"'
+
+
+def test_an_error_of_a_statement_that_is_executed_shows_its_first_word_alone(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "db")) as connection:
+        for statement in ("CREATE USER me PASSWORD 'secret'", "ALTER\nUSER me PASSWORD 'secret'"):
+            with pytest.raises(errors.StoraxError) as caught:
+                databases.execute(statement, connection)
+            assert caught.value.hint == f"The statement was: {statement.split()[0]} ..."
+            assert "secret" not in str(caught.value)
+        with pytest.raises(errors.StoraxError, match="SELECT x FROM nowhere"):
+            databases.query("SELECT x FROM nowhere", connection)

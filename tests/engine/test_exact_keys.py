@@ -13,6 +13,7 @@ import pytest
 
 from storax import errors
 from storax.data import DataFrame, concat
+from storax_engine.frames import coerce
 
 UNSIGNED = [12345678901234567890, 12345678901234567891, None]  # above 2**63
 LONG = [123456789012345678901, 123456789012345678902, None]
@@ -116,3 +117,17 @@ def test_rows_that_are_added_lose_no_digit(project, tmp_path):
     assert values(plain) == SHORT
     whole = concat("whole", [keys, DataFrame.from_dict({"k": [7]}, "seven", roles={"join_key": ["k"]})])
     assert values(whole)[-1] == "7"
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(38, 18), pa.decimal128(12, 4), pa.decimal256(60, 30)])
+@pytest.mark.parametrize("numbers", [["123456.789", None, "-0.5"], ["12.0", "7", None], [None], []])
+def test_decimals_are_numbers_also_where_their_type_has_many_more_places(kind, numbers):
+    decimals = pa.chunked_array([pa.array([None if n is None else Decimal(n) for n in numbers], kind)])
+    known = coerce.values_of("price", decimals)
+    assert known.type == pa.float64()
+    assert known.to_pylist() == [None if n is None else float(n) for n in numbers]
+
+
+def test_decimals_with_more_digits_than_a_float_stay_text_at_any_scale():
+    decimals = pa.chunked_array([pa.array([Decimal("123456789.01234567891"), Decimal("0.5")], pa.decimal128(38, 18))])
+    assert coerce.values_of("k", decimals).to_pylist() == ["123456789.012345678910000000", "0.500000000000000000"]

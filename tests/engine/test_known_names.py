@@ -83,6 +83,9 @@ def test_the_features_as_a_data_frame_are_learned_without_a_data_model(project):
     assert train.roles.numerical == learned.features.names
     assert (train.nrows(), test.nrows()) == (210, 90), "a row for each of the subset's"
     assert np.asarray(learned.transform(schema.test)).shape == (test.nrows(), len(learned.features))
+    schema.population.set_role("y", "unused_float")
+    again = learned.transform(schema.test, df_name="flat_again")
+    assert again.roles.target == ["y"], "the roles are those of the pipeline"
     pipe = Pipeline(predictors=[LinearRegression()]).fit(train)
     assert pipe.score(test).rsquared > 0.9
     assert storax.pipeline.load(pipe.id).predict(test).shape == (test.nrows(), 1)

@@ -6,7 +6,9 @@ import pytest
 
 import storax
 from fakes.star import pipeline, star
-from storax.data import Container, DataFrame, TimeSeries, split
+from storax import errors
+from storax.data import Container, DataFrame, TimeSeries, make_target_columns, split
+from storax.pipeline import Pipeline
 
 N = 200
 
@@ -63,3 +65,18 @@ def test_a_series_sees_the_past_of_its_subset_in_the_whole_population(people):
     test = series.test
     assert (test.nrows(), test.peripheral["population_past"].nrows()) == (50, N)
     assert storax.data.Container(train=people).train.nrows() == N
+
+
+def test_a_peripheral_table_with_the_name_of_the_population_is_refused(people):
+    other = people.where(people["x"] > 2).to_df("others")
+    container = Container(people, {"population": other})
+    with pytest.raises(errors.InvalidInput, match=r"'population'.*'people'.*'others'"):
+        Pipeline().check(container["full"])
+
+
+def test_a_target_of_a_value_is_0_where_the_value_is_missing(people):
+    population = make_target_columns(people, "part")
+    assert population.roles.target == ["part=test", "part=train"]
+    for value in ("test", "train"):
+        expected = [float(one == value) for one in people["part"].to_numpy()]
+        assert population[f"part={value}"].to_numpy().tolist() == expected

@@ -56,10 +56,10 @@ def delete(name: str) -> None:
 def make_target_columns(base: Source, colname: str) -> Any:
     """A view with a target for each different value of a column, ``COLNAME=VALUE``, and without the column.
 
-    Each is 1 in the rows that have the value and 0 in the others.
+    Each is 1 in the rows that have the value and 0 in the others, also where the value is missing.
     """
     view, column = base, base[colname]
     for value in column.unique():
-        view = view.with_column((column == value).as_num(), f"{colname}={value}", role=target)
+        view = view.with_column((column == value).fill_null(False).as_num(), f"{colname}={value}", role=target)
         column = view[colname]
     return view.drop(colname)

@@ -149,12 +149,13 @@ class DataModel:
             if placeholder.name == "population":
                 raise InvalidInput(
                     "A joined table cannot be called 'population': model.population is the one whose rows are learned.",
-                    hint="Give the placeholder another name, and the table under it.",
+                    hint="Give the placeholder another name, and the table under it; StarSchema.join() takes alias=.",
                 )
             if placeholder.name in before:
                 raise InvalidInput(
                     f"The data model has a placeholder {placeholder.name!r} already.",
-                    hint=f"To join one table twice, add both at once: to_placeholder({placeholder.name}=[frame] * 2).",
+                    hint=f"To join one table twice, add both at once: to_placeholder({placeholder.name}=[frame] * 2). "
+                    "StarSchema.join() takes another name as alias=.",
                 )
             self.peripheral.setdefault(placeholder.name, placeholder)
             self._uses.setdefault(placeholder.name, []).append(placeholder)

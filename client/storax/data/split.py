@@ -15,7 +15,8 @@ SEED = 5849
 class Split:
     """``expression`` gives each row the name of its subset; ``names`` are all of them.
 
-    ``df[split == "test"]`` are the rows of a subset.
+    ``df[split == "test"]`` are the rows of a subset. A split by chance goes by the places of the rows: take the subset
+    of the data frame first, and what you want of it then.
     """
 
     expression: dict[str, Any]
@@ -36,7 +37,8 @@ class Split:
         """Compare with the name of a subset: a condition for ``df[...]``; or with another split."""
         if isinstance(other, str):
             columns: Any = import_module("storax.data.expressions.columns")
-            return columns.Column(columns.AnyRows(), self.condition(self._known(other)))
+            rows = columns.RowsByPlace() if _by_place(self.expression) else columns.AnyRows()
+            return columns.Column(rows, self.condition(self._known(other)))
         return isinstance(other, Split) and (self.expression, self.names) == (other.expression, other.names)
 
     def __ne__(self, other: object) -> Any:
@@ -117,6 +119,11 @@ def _seconds(moment: Any) -> float:
     if isinstance(moment, _dt.datetime):
         return (moment if moment.tzinfo else moment.replace(tzinfo=_dt.UTC)).timestamp()
     return float(moment)
+
+
+def _by_place(expression: dict[str, Any]) -> bool:
+    """Return whether an expression depends on the places of the rows, and not on their values alone."""
+    return "random" in expression or "rows" in expression or any(map(_by_place, expression.get("args", ())))
 
 
 def _by_limits(value: dict[str, Any], limits: list[tuple[str, float]]) -> Split:

@@ -19,16 +19,20 @@ def ensure_server(*, quiet: bool = False) -> None:
         quiet: Whether to start it without the line on stderr. Default False.
 
     Raises:
-        NotConfigured: no server is set, and the stack cannot be started.
+        NotConfigured: the stack is the server, and it cannot be started.
     """
-    if not _needs_local_stack():
+    source = _source()
+    if source not in (None, settings.LOCAL_SOURCE):
         return
     config = StackConfig(data=control.default_data())
     try:
+        if source is not None and not _is_profile_of(Folder(config.data).read()):
+            return
         stack, started = control.up(config)
     except LocalError as error:
+        set_by = "No server is set" if source is None else "The server is that of the profile 'local'"
         raise NotConfigured(
-            f"No server is set, and the local stack in {config.data} cannot be started: {error}",
+            f"{set_by}, and the local stack in {config.data} cannot be started: {error}",
             hint="See `storax doctor`, start one with `storax up`, or log in with `storax login URL`.",
         ) from error
     write_profile(stack)
@@ -48,15 +52,23 @@ def write_profile(stack: Stack) -> None:
         settings.save_profile(settings.LOCAL_PROFILE, url=stack.url, token=stack.token)
 
 
-def _needs_local_stack() -> bool:
-    """Return whether nothing names a server, or only the profile that the stack in the default folder wrote."""
+def _source() -> str | None:
+    """Return what names the server; None where nothing does."""
     if scoped_client() is not None:
-        return False
+        return "the client of this scope"
     try:
-        connection = settings.resolve()
+        return settings.resolve().source
     except settings.NoServerError:
-        return True
+        return None
     except settings.SettingsError:
-        return False  # a profile that is broken or missing: the client that needs it says so
-    stack = Folder(control.default_data()).read() if connection.source == settings.LOCAL_SOURCE else None
-    return stack is not None and stack.url == connection.url
+        return "a profile"  # broken or missing: the client that needs it says so
+
+
+def _is_profile_of(stack: Stack | None) -> bool:
+    """Return whether this stack wrote the profile ``local``: another server may have its port by now, with a token of
+    its own. STORAX_TOKEN says nothing here, as it may stand in for the token of any profile.
+    """
+    stored = settings.load_profile(settings.LOCAL_PROFILE)
+    if stack is None or stored is None or stored.token is None:
+        return False
+    return (stored.url.rstrip("/"), stored.token.get_secret_value()) == (stack.url, stack.token)

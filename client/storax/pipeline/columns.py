@@ -11,7 +11,9 @@ from storax.errors import InvalidInput
 from storax.pipeline.features import Importances, Row
 
 _SELECTABLE = ("categorical", "numerical", "text")
+_BETWEEN = "__"  # what the engine writes between a column, or the table that it came from, and what it made of it
 Kept = Mapping[str, set[str]]
+ByRole = Mapping[str, Iterable[str]]
 
 
 class Columns(Importances):
@@ -33,7 +35,7 @@ class Columns(Importances):
         """
         if not 0.0 <= share_selected_columns <= 1.0:
             raise InvalidInput(f"share_selected_columns is {share_selected_columns}: a number from 0 to 1.")
-        kept = self._kept(share_selected_columns)
+        kept = self._kept(share_selected_columns, self._roles(container))
         chosen = copy(container)
         if isinstance(chosen, StarSchema):
             chosen.data_model = deepcopy(chosen.data_model)
@@ -49,17 +51,42 @@ class Columns(Importances):
     def _part(self, rows: list[Row]) -> Self:
         return type(self)(list(rows), self._tables)
 
-    def _kept(self, share: float) -> dict[str, set[str]]:
+    def _roles(self, container: Container) -> dict[str, ByRole]:
+        """All columns of each table by role: those that its placeholder states, else those of its frame."""
+        roles: dict[str, ByRole] = {name: container.frame_of(name).roles for name in set(self._tables.values())}
+        if isinstance(container, StarSchema):
+            stated = {p.name: p.roles.to_mapping() for p in placeholders(container.data_model.population) if p.roles}
+            others = {name: [column for names in roles[name].values() for column in names] for name in roles}
+            roles |= {name: {"": others[name], **stated[name]} for name in roles if name in stated}
+        return roles
+
+    def _kept(self, share: float, roles: Mapping[str, ByRole]) -> dict[str, set[str]]:
         """The most important columns by table; what a preprocessor made of a column counts for that column."""
+        known = {table: {name for names in by_role.values() for name in names} for table, by_role in roles.items()}
+        choice = {(table, name) for table in roles for role in _SELECTABLE for name in roles[table].get(role, ())}
         sums: dict[tuple[str, str], float] = {}
         for row in self.rows:
-            key = self._tables.get(row["table"], row["table"]), row["name"].partition("__")[0]
-            sums[key] = sums.get(key, 0.0) + row["importance"]
+            key = self._origin(row["table"], row["name"], known)
+            if key is not None and key in choice:
+                sums[key] = sums.get(key, 0.0) + row["importance"]
         ranked = sorted(sums, key=lambda key: -sums[key])
         kept: dict[str, set[str]] = {}
         for table, name in ranked[: max(1, round(share * len(ranked)))]:
             kept.setdefault(table, set()).add(name)
         return kept
+
+    def _origin(self, use: str, name: str, known: Kept) -> tuple[str, str] | None:
+        """The table and the column of it that a column is, comes from through a join, or was made of."""
+        table = self._tables.get(use, use)
+        if name in known.get(table, ()):
+            return table, name
+        for right in sorted(self._tables, key=len, reverse=True):
+            if name.startswith(right + _BETWEEN):
+                origin = self._origin(right, name.removeprefix(right + _BETWEEN), known)
+                if origin is not None:
+                    return origin
+        made_of = [column for column in known.get(table, ()) if name.startswith(column + _BETWEEN)]
+        return (table, max(made_of, key=len)) if made_of else None
 
 
 def _narrow(placeholder: Placeholder, frame: Any, kept: Iterable[str]) -> None:

@@ -180,19 +180,19 @@ class Importances:
         return type(self)(list(rows))
 
     def _values(self, field: str, target: int | str, *, sort: bool) -> NamedValues:
-        chosen = target if isinstance(target, str) else self._target(target)
+        chosen = self._target(target)
         rows = [row for row in self.rows if row["target"] == chosen]
         if sort:
             rows.sort(key=_order_of(field), reverse=True)
         return NamedValues({row["name"]: row[field] for row in rows})
 
-    def _target(self, number: int) -> str:
+    def _target(self, target: int | str) -> str:
         known = self.targets
-        if known and not 0 <= number < len(known):
+        if known and target not in (known if isinstance(target, str) else range(len(known))):
             raise InvalidInput(
-                f"There is no target {number}.", hint=f"There are {len(known)}, from 0: {', '.join(known)}."
+                f"There is no target {target!r}.", hint=f"There are {len(known)}, from 0: {', '.join(known)}."
             )
-        return known[number] if known else ""
+        return target if isinstance(target, str) else known[target] if known else ""
 
     def _field(self, by: str) -> str:
         fields = list(self.rows[0]) if self.rows else []

@@ -181,7 +181,7 @@ class Pipeline(PipelineState):
         features = self._transformed(population, peripheral, site, where_of(site, job, buckets))
         if not df_name and not table_name:
             return features
-        table, roles = flat.with_targets(features, subset_of(population, peripheral))
+        table, roles = flat.with_targets(features, subset_of(population, peripheral), self._fit()["params"])
         if table_name:
             databases.write(table_name, table, conn)
         return DataFrame.from_arrow(table, df_name, roles=roles) if df_name else table

@@ -4,8 +4,10 @@ Whole numbers beyond 64 bits, and decimals with more digits than a float64 has, 
 that differ stay different, so that they can be keys.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 
@@ -53,17 +55,25 @@ def values_of(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
 def _exact(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Unsigned or decimal numbers as int64, with decimal places as float64, or as text if digits would be lost."""
     if getattr(values.type, "scale", 0) > 0:
-        numbers = values.cast(pa.float64())
-        return numbers if _cast(numbers, values.type) == values else _spelled(values)
+        decimals = _shortest(values)
+        numbers = decimals.cast(pa.float64())
+        return numbers if _cast(numbers, decimals.type) == decimals else _spelled(values)
     whole = _cast(values, pa.int64())
     return values.cast(pa.string()) if whole is None else whole
 
 
+def _shortest(decimals: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same decimals at the smallest scale that holds them all, so that zeros at their end are no digits."""
+    kind = decimals.type
+    of_scale = partial(pa.decimal256 if pa.types.is_decimal256(kind) else pa.decimal128, kind.precision)
+    scale = bisect_left(range(kind.scale), True, key=lambda one: _cast(decimals, of_scale(one)) is not None)
+    return decimals.cast(of_scale(scale))
+
+
 def _spelled(decimals: pa.ChunkedArray) -> pa.ChunkedArray:
     """Decimals as text, without decimal places if all are whole."""
-    kind = decimals.type
-    whole = _cast(decimals, (pa.decimal256 if pa.types.is_decimal256(kind) else pa.decimal128)(kind.precision, 0))
-    return (decimals if whole is None else whole).cast(pa.string())
+    shortest = _shortest(decimals)
+    return (decimals if shortest.type.scale else shortest).cast(pa.string())
 
 
 def _cast(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:

@@ -35,16 +35,22 @@ def tables(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any
     """Frames by name of placeholder.
 
     Raises:
-        InvalidInput: the data model names a table that was not given.
+        InvalidInput: the data model names a table that was not given, or two tables have the population's name.
         NoDataFrame, NoColumn: naming what is missing.
     """
-    model = spec["data_model"]
+    model, around = spec["data_model"], subset.get("peripheral", {})
+    if model["table"] in around:
+        raise InvalidInput(
+            f"Two tables are named {model['table']!r}: the population, which is of the data frame "
+            f"{subset['population']['frame']!r}, and a peripheral one, of {around[model['table']]['frame']!r}.",
+            hint="Give one of the placeholders another name, and its table under it.",
+        )
     population = views.resolved(here, subset["population"], work)
     if subset.get("condition") is not None:
         where = {"step": "where", "condition": subset["condition"]}
         population = views.applied(population, [where], here.database, work)
     frames = {model["table"]: population}
-    for name, source in subset.get("peripheral", {}).items():
+    for name, source in around.items():
         frames[name] = views.resolved(here, source, work)
     missing = sorted(_named(model) - set(frames))
     if missing:

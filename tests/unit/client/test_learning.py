@@ -11,11 +11,19 @@ import pytest
 from storax import feature_learning, predictors, preprocessors
 from storax.data import split, time
 from storax.data.container import Container, StarSchema
+from storax.data.expressions.columns import Column
 from storax.data.model import DataModel, Placeholder, relationship
 from storax.data.roles import Roles
+from storax.data.source import View
 from storax.data.time_series import TimeSeries
 from storax.errors import InvalidInput
 from storax.pipeline import Pipeline
+from storax.pipeline.features import Importances
+
+ROWS_BELOW_5 = {
+    "op": "choose",
+    "args": [{"op": "less", "args": [{"rows": 1}, {"value": 5}]}, {"value": "a"}, {"value": "b"}],
+}
 
 
 class Handle:
@@ -216,6 +224,37 @@ def test_splits_cut_where_they_should():
         split.random(train=0, test=0)
     with pytest.raises(InvalidInput):
         split.time(None, "ts")
+
+
+@pytest.mark.parametrize("step", [{"step": "where", "condition": {}}, {"step": "slice", "start": 0, "stop": 9}])
+@pytest.mark.parametrize("splitter", [split.random(seed=1), split.Split(ROWS_BELOW_5, ("a", "b"))])
+def test_a_split_by_place_goes_with_the_frame_and_not_with_some_of_its_rows(step, splitter):
+    whole, part = View("df", []), View("df", [step, {"step": "drop", "names": ["x"]}])
+    condition = splitter == splitter.names[0]
+    assert whole[condition].to_spec()["steps"] == [{"step": "where", "condition": condition.to_spec()}]
+    for combined in (lambda: condition, lambda: ~condition, lambda: condition & (Column(part, {"column": "x"}) > 1)):
+        with pytest.raises(InvalidInput, match=r'df\[split == "test"\]'):
+            part[combined()]
+    by_time = split.time(None, "ts", test=5)
+    assert len(part[by_time == "test"].to_spec()["steps"]) == 3, "times are the same in any view"
+
+
+def test_a_target_that_there_is_not_is_an_error_that_names_those_there_are():
+    rows = Importances([{"name": "f", "target": target, "importance": 1.0} for target in ("y", "z")])
+    assert rows.importances("z").to_dict() == rows.importances(target="y").to_dict() == {"f": 1.0}
+    for typo in (2, "typo"):
+        with pytest.raises(InvalidInput, match=f"no target {typo!r}.*y, z"):
+            rows.importances(typo)
+    assert Importances([]).importances().to_dict() == {}
+
+
+def test_a_star_schema_names_the_argument_that_gives_a_table_another_name():
+    schema = StarSchema(Handle("loans"))
+    schema.join(Handle("orders"))
+    for name in ("orders", "population"):
+        with pytest.raises(InvalidInput, match="alias="):
+            schema.join(Handle(name))
+    schema.join(Handle("orders"), alias="late_orders")
 
 
 def test_roles_name_columns():

@@ -61,7 +61,7 @@ def write(name: str, table: Any, conn: Any) -> None:
 def execute(sql: str, conn: Any) -> None:
     """Run a statement and commit it."""
     with _connected(conn) as (raw, _), closing(raw.cursor()) as cursor:
-        _run(cursor.execute, sql)
+        _run(cursor.execute, sql, shown=f"{sql.split(maxsplit=1)[0]} ..." if sql.strip() else "empty")
         raw.commit()
 
 
@@ -196,9 +196,10 @@ def _library() -> Any:
         ) from None
 
 
-def _run(act: Callable[..., Any], *arguments: Any) -> Any:
+def _run(act: Callable[..., Any], *arguments: Any, shown: str = "") -> Any:
+    """Call a driver; ``shown`` stands in the error for a statement that may hold a password."""
     try:
         return act(*arguments)
     except Exception as error:  # every driver has a tree of its own
-        hint = f"The statement was: {arguments[0][:200]}" if arguments else ""
+        hint = f"The statement was: {shown or arguments[0][:200]}" if arguments else ""
         raise StoraxError(f"The database refused: {error}", hint=hint) from error

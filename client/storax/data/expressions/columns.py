@@ -37,6 +37,24 @@ class AnyRows:
         return "no data frame"
 
 
+class RowsByPlace(AnyRows):
+    """Stands for the rows of a data frame that a split puts into a subset by their places."""
+
+    def check(self, source: Rows) -> None:
+        """Refuse a view that leaves rows out: a row has another place there, so it would be in another subset.
+
+        Raises:
+            InvalidInput: it is such a view.
+        """
+        steps = () if isinstance(source, AnyRows) else source._arguments()["source"].get("steps", ())
+        if any(step["step"] in ("where", "slice") for step in steps):
+            raise InvalidInput(
+                f"The split puts each row into a subset by its place, and the {source._title()} counts its rows anew.",
+                hint='Take the subset first: df[split == "test"][...]. '
+                "Container(view, split=split) makes subsets of the view alone.",
+            )
+
+
 _NO_ROWS = ("The expression is over no data frame yet, so it has no values.",)
 
 
@@ -48,7 +66,13 @@ class Column(Operators, Aggregations, Values):
         self._node = node
 
     def belongs_to(self, source: Rows) -> bool:
-        """Return whether it can be computed over the rows of a data frame or view."""
+        """Return whether it can be computed over the rows of a data frame or view.
+
+        Raises:
+            InvalidInput: it is of a split, and the view counts its rows anew.
+        """
+        if isinstance(self._source, RowsByPlace):
+            self._source.check(source)
         return isinstance(self._source, AnyRows) or self._source._arguments() == source._arguments()
 
     @property
@@ -97,7 +121,7 @@ class Column(Operators, Aggregations, Values):
     def _with(self, op: str, *others: Any, turned: bool = False, options: list[Any] | None = None) -> Self:
         columns = [one for one in (self, *others) if isinstance(one, Column) and not isinstance(one._source, AnyRows)]
         source = columns[0]._source if columns else self._source
-        arguments = [self._node, *(_lifted(other, source) for other in others)]
+        arguments = [_lifted(one, source) for one in (self, *others)]
         node: Node = {"op": op, "args": arguments[::-1] if turned else arguments}
         return type(self)(source, node | ({"options": options} if options else {}))
 
