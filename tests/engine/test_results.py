@@ -11,7 +11,7 @@ from storax.predictors import LogisticRegression
 
 
 @pytest.fixture(scope="module")
-def fitted(shared_home):
+def fit(shared_home):
     """A pipeline over the star schema and its container, in a project of this file's."""
     with pytest.MonkeyPatch.context() as patch, storax.Client(shared_home.user.world.url, shared_home.user.token):
         patch.setenv("STORAX_HOME", str(shared_home.path))
@@ -22,6 +22,13 @@ def fitted(shared_home):
         pipe.score(schema.test)
         yield pipe, schema
         storax.engine.delete_project("results")
+
+
+@pytest.fixture
+def fitted(fit, home):
+    """The pipeline and its container, with their project set: tests between may have set another."""
+    storax.engine.set_project("results")
+    return fit
 
 
 def test_features_are_objects_that_are_sorted_cut_and_filtered(fitted):

@@ -43,7 +43,8 @@ def once(shared, steps, folder):
     else:
         raise SystemExit("a missing column was not noticed")
 
-for shared in (None, Cache()):
+for kept in (False, True):
+    shared = Cache() if kept else None
     for steps in ([], [{"kind": "Seasonal"}]):
         once(shared, steps, sys.argv[1])
         left = [o for o in gc.get_objects() if isinstance(o, (Frame, Index, Evaluator, Trained, Cache)) and o is not shared]
