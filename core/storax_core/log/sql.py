@@ -173,17 +173,13 @@ def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     r = BY_ENTITY[entity]
     state = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
     main = _sets(r, r.table, keys, uniform=uniform, patch="state_row.p") if r.split else []
-    spec = (
-        f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM state_row WHERE t.id = state_row.id),\n"
-        if main
-        else ""
-    )
+    update = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM state_row WHERE t.id = state_row.id),\n"
     # CTEs have no statistics: every join here is to a table by its key (see database.writing), never to another CTE.
     return f"""WITH {PATCH_LINES},
 state_row AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *state])}
   FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
   RETURNING t.id, t.version, {site_of(r)} AS site_id, inp.p),
-{spec}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
+{update if main else ""}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
   SELECT now(), $2::bigint, site_id, '{entity}', id, version, {_typed(f"{entity}.{UPDATED}")}, $3, $4::uuid, p
   FROM state_row RETURNING position)
 SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,

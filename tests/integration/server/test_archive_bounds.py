@@ -83,8 +83,8 @@ def test_a_file_that_is_searched_for_long_ends_no_connection(
         db = await Database.connect(world.database_url, size=2)
         try:
             async with db.owner(user.id) as conn, archived_reads.snapshot(conn):
-                found: int = await read(conn, user, last.high, datetime.fromisoformat(event["timestamp"]))
-                return found
+                count: int = await read(conn, user, last.high, datetime.fromisoformat(event["timestamp"]))
+                return count
         finally:
             await db.close()
 
