@@ -33,7 +33,7 @@ endef
 
 # What a local stack needs, and no more: the first `make demo` is short.
 $(LOCAL): pyproject.toml
-	$(call install,local,about a minute and 420 MB)
+	$(call install,local,about a minute and 370 MB)
 	@touch $@
 
 $(STAMP): pyproject.toml
