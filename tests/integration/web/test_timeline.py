@@ -20,6 +20,9 @@ def ago(minutes: float) -> str:
     return (NOW - timedelta(minutes=minutes)).isoformat()
 
 
+HOUR = f"since={ago(60)[:19]}Z&until={ago(0)[:19]}Z"  # that of the night, however late a test runs
+
+
 def ran(user: User, session: int, job: dict[str, Any], begin: float, end: float, last: str = "RUN_DONE") -> None:
     """Report a run that began and ended so many minutes ago."""
     moves = [{"to": "RUNNING", "at": ago(begin)}, {"to": last, "at": ago(end)}]
@@ -63,7 +66,7 @@ def test_lanes_are_jobs_apps_or_allocations_also_where_runs_are_summed_up(
     browser: Browser, night: dict[str, Any], by: str, lanes: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activity, "MOST_BARS", most)
-    page = browser.open(f"timeline?tags=night:yes&hours=1&by={by}")
+    page = browser.open(f"timeline?tags=night:yes&{HOUR}&by={by}")
     assert len(page.all("rect", **{"class": "lane"})) == lanes
     assert ("how many ran at once" in page.text) == (most == 2)
     assert len(bars(page)) == 3 or most == 2
@@ -82,7 +85,7 @@ def test_the_level_of_a_series_is_the_time_of_the_runs_in_each_part(
 
 
 def test_filters_choose_the_runs_and_a_wrong_one_says_what_is_wrong(browser: Browser, night: dict[str, Any]) -> None:
-    assert len(bars(browser.open(f"timeline?hours=1&app_name={night['name']}"))) == 3
+    assert len(bars(browser.open(f"timeline?{HOUR}&app_name={night['name']}"))) == 3
     assert "Nothing ran in this window." in browser.open("timeline?app_name=no.such").text
     assert "Nothing ran in this window." in browser.open("timeline?site_name=no.such").text
     assert "Nothing ran in this window." in browser.open(f"timeline?until={ago(500)[:16]}&hours=1").text
@@ -123,7 +126,7 @@ def rows_of(page: Page, section: str) -> list[list[str]]:
 
 
 def test_metrics_are_those_of_the_runs(browser: Browser, night: dict[str, Any]) -> None:
-    page = browser.open("metrics?tags=night:yes&hours=1")
+    page = browser.open(f"metrics?tags=night:yes&{HOUR}")
     assert page.status == 200
     assert rows_of(page, "run-times") == [[night["name"], "3", *["10 min"] * 6]]
     used = [float(row[1]) for row in rows_of(page, "utilisation")]
@@ -143,7 +146,7 @@ def test_utilisation_is_the_share_of_the_nodes_of_batch_jobs(browser: Browser, u
     session = user.session(site)
     (job,) = user.acquire(session, 1, max_nodes_per_job=8)
     ran(user, session, job, 30, 20)
-    page = browser.open(f"metrics?site_name={name}&hours=1")
+    page = browser.open(f"metrics?site_name={name}&{HOUR}")
     assert "25 %" in page.text  # 2 of 4 nodes, half of the time
     other = browser.open(f"metrics?site_name={name}&until={ago(40)[:16]}&hours=1")
     assert "No node was allocated, and nothing ran." in other.text
