@@ -19,6 +19,7 @@ def owned(world: World) -> dict[str, Any]:
     app = user.app(site, name="Secret", transfers={"f": {"direction": "in", "required": False}})
     job = user.job(app, tags={"secret": "yes"})["id"]
     user.job(app, transfers={"f": "x:/f"})
+    user.job(app, parent_ids=[job])
     session, project = user.session(site), user.post("/projects/", {"name": "secret"})["id"]
     ids = {
         "sites": site, "apps": app, "jobs": job, "sessions": session, "batch-jobs": user.post("/batch-jobs/", {"site_id": site})["id"],
