@@ -103,7 +103,7 @@ def test_every_read_is_as_it_was(world: World, user: User, tmp_path: Path) -> No
     known = story(user)
     middle = end(world)
     user.patch(f"/jobs/{known['jobs'][4]}", {"priority": 9})
-    user.jobs(known["app"], 4)
+    user.jobs(known["app"], 2 * PER_SEAL)  # a whole seal of them, wherever the one before ends
     last = end(world)
     positions = [row["position"] for row in user.events()]
     times = [user.get(f"/events/{position}")["timestamp"] for position in (positions[4], positions[-2])]
