@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from storax_core.admin import archive
 from storax_core.log import flow, seals
 from storax_core.log.archive.archives import Archive
@@ -12,6 +14,13 @@ from waiting import eventually
 from world import User, World, as_login
 
 PER_SEAL = 7
+
+
+@pytest.fixture(autouse=True)
+def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Archive seal by seal, however many resources live; for the tests of a file that names it."""
+    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", PER_SEAL)
+    monkeypatch.setattr(archive, "LIVING", "SELECT 0")
 
 
 def end(world: World) -> int:

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import storax_api.errors as api_errors
-from storax_api import auth, docs_page, footprint, metrics, openapi, request_log, routes
+from storax_api import auth, docs_page, metrics, openapi, request_log, routes
 from storax_api.bounds import routes as bounds
 from storax_api.bounds.memory import until_answered
 from storax_api.documents import TEXT, answers
@@ -19,7 +19,7 @@ from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
 from storax_api.operators import routes as operators
 from storax_api.operators.health import health_of, is_ready
-from storax_api.rows import failures, throughput
+from storax_api.rows import failures, footprint, throughput
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
@@ -130,9 +130,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.calls, app.state.waits = metrics.Calls(), Waits()
     app.add_middleware(RequestIds, calls=app.state.calls)
     # Routes are tried in this order, so what is called all day stands first.
-    for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, footprint.router, failures.router):
+    of_jobs = (footprint.router, failures.router, throughput.router)
+    for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, *of_jobs):
         app.include_router(router)
-    app.include_router(throughput.router)
     app.include_router(job_files.router)
     for resource in RESOURCES:
         if resource is not JOBS:

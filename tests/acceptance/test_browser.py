@@ -6,22 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from acceptance.test_web_page import QUIET
 from needs import needs, program, require
 from waiting import HANG_SEC
 from world import World
 
 pytestmark = needs("browser")
-# Without these Chromium talks to its maker at each start. Root has no sandbox.
-QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND, "
-         "EXCLUDE 127.0.0.1")  # fmt: skip
 
 
 @pytest.fixture
 def rendered(world: World, tmp_path: Path) -> str:
     """The document at /docs after its scripts ran."""
     require("browser", "chromium")
-    argv = [program("chromium"), *QUIET, f"--user-data-dir={tmp_path}", "--virtual-time-budget=20000", "--dump-dom"]
+    argv = [
+        program("chromium"),
+        "--headless",
+        *QUIET,
+        f"--user-data-dir={tmp_path}",
+        "--virtual-time-budget=20000",
+        "--dump-dom",
+    ]
     done = subprocess.run([*argv, f"{world.url}/docs"], capture_output=True, text=True, timeout=HANG_SEC, check=True)
     return done.stdout
 

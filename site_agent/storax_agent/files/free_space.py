@@ -58,9 +58,10 @@ class FreeSpace:
         Returns the reason; empty where none is full."""
         was, now, write = self.reason, time.monotonic(), write or bool(self.reason)
         self._next, self._probed_at = now + CHECK_SEC, now if write else self._probed_at
-        reasons = (_shortage(folder, self.least_bytes, write=write) for folder in self._folders)
+        sizes = _sizes(self._folders)
+        reasons = (_shortage(folder, size, self.least_bytes, write=write) for folder, size in sizes)
         self.reason = next((reason for reason in reasons if reason), "")
-        self.free_mb = _least_free(self._folders)
+        self.free_mb = min((size.f_bavail * size.f_frsize >> 20 for _, size in sizes), default=None)
         if bool(was) != bool(self.reason):
             self._changed()
         return self.reason
@@ -72,24 +73,19 @@ def is_full_error(error: BaseException) -> bool:
     return full or (isinstance(error, OSError) and error.errno in FULL)
 
 
-def _least_free(folders: Sequence[Path]) -> int | None:
-    """Return the free MiB of the folder with the least room; None where none of them can be read."""
-    free = []
+def _sizes(folders: Sequence[Path]) -> list[tuple[Path, os.statvfs_result]]:
+    """Return the folders that can be read, with their file systems; what is wrong with others says so in use."""
+    sizes = []
     for folder in folders:
         with suppress(OSError):
-            status = os.statvfs(folder)
-            free.append(status.f_bavail * status.f_frsize >> 20)
-    return min(free, default=None)
+            sizes.append((folder, os.statvfs(folder)))
+    return sizes
 
 
-def _shortage(folder: Path, least_bytes: int, *, write: bool) -> str:
-    """Why a folder is full. What else is wrong with it says so where it is used."""
-    try:
-        status = os.statvfs(folder)
-    except OSError:
-        return ""
-    free = (status.f_bavail if os.geteuid() else status.f_bfree) * status.f_frsize
-    if free < status.f_frsize:
+def _shortage(folder: Path, size: os.statvfs_result, least_bytes: int, *, write: bool) -> str:
+    """Why a folder is full; empty where it is not."""
+    free = (size.f_bavail if os.geteuid() else size.f_bfree) * size.f_frsize
+    if free < size.f_frsize:
         return f"{folder} is full: nothing is free"
     if free < least_bytes:
         least = f"the site needs {least_bytes >> 20} (min_free_mb in site.toml)"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import archiving
 from archiving import PER_SEAL, archived, end, sealed, story
 from storax_core import limits
 from storax_core.admin import archive
@@ -31,10 +32,7 @@ def user(world: World) -> User:
     return world.user()
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", PER_SEAL)
-    monkeypatch.setattr(archive, "LIVING", "SELECT 0")
+small = archiving.small_ranges  # in each test here
 
 
 async def stage(conn: Connection, user: User, position: int, moment: datetime) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import archiving
 from archiving import PER_SEAL, archived, differing, end, pages, rows_of_pages, sealed, story
 from storax_core.admin import archive
 from storax_core.log import flow, seals, watermark
@@ -20,10 +21,7 @@ def user(world: World) -> User:
     return world.user()
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", PER_SEAL)
-    monkeypatch.setattr(archive, "LIVING", "SELECT 0")
+small = archiving.small_ranges  # in each test here
 
 
 def joined(parts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+import archiving
 from archiving import PER_SEAL, archived, differing, end, pages, sealed, story
 from storax_core.admin import archive
 from storax_core.admin.rebuild import rebuild
@@ -59,10 +60,7 @@ def user(world: World) -> User:
     return world.user()
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", PER_SEAL)
-    monkeypatch.setattr(archive, "LIVING", "SELECT 0")
+small = archiving.small_ranges  # in each test here
 
 
 def answers(user: User, known: dict[str, Any], moments: list[Any]) -> dict[str, Any]:

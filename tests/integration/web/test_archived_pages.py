@@ -5,20 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+import archiving
 from archiving import PER_SEAL, archived, differing, end, story
 from browsing import Browser, Page
-from storax_core.admin import archive
 from world import User, World
 
 CHARTS = ("timeline?by=job", "timeline?by=app", "metrics?")
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", PER_SEAL)
-    monkeypatch.setattr(archive, "LIVING", "SELECT 0")
+small = archiving.small_ranges  # in each test here
 
 
 def said(page: Page) -> list[str]:

@@ -114,24 +114,15 @@ async def live(request: Request, viewer: SignedIn) -> StreamingResponse:
             return True  # Postgres cannot say so now; nothing of it is shown either
         return True
 
-    missed, after = await _is_behind(request, viewer), position(request.query_params.get("after", "")) or 0
-    changes = Changes(
-        request.app.state.broadcast,
-        caller.owner_id,
-        caller.token_id,
-        service.waits,
-        is_allowed,
-        entities,
-        ids,
-        missed,
-        after,
-    )
+    after = position(request.query_params.get("after", ""))
+    missed = await _is_behind(request, viewer, after)
+    feed, owner, token = request.app.state.broadcast, caller.owner_id, caller.token_id
+    changes = Changes(feed, owner, token, service.waits, is_allowed, entities, ids, missed, after or 0)
     return StreamingResponse(changes.messages(), media_type="text/event-stream", headers=HEADERS)
 
 
-async def _is_behind(request: Request, viewer: SignedIn) -> bool:
+async def _is_behind(request: Request, viewer: SignedIn, after: int | None) -> bool:
     """Whether anything of the viewer happened since the page was made; always after a break."""
-    after = position(request.query_params.get("after", ""))
     if after is None or "last-event-id" in request.headers:
         return True
     query = select.Query(filter={"position__gt": after}, ordering=["position"], limit=1, fields=["position"])

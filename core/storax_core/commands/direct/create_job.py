@@ -47,11 +47,14 @@ async def create_job(conn: Connection, ctx: Context, apps: RecentApps, new_row: 
         return None
     try:
         app = await apps.find(conn, ctx.owner_id, new_row["app_id"])
+        if app["transfers"]:
+            return None
         row = _whole_row(new_row, app)
-    except Invalid:
-        row, app = None, {"transfers": None}  # what was known of the App may be out of date
-    answer = None if row is None else await _write(conn, ctx, row, app["version"])
-    if answer is None and not app["transfers"]:
+    except Invalid:  # what is known of the App may be out of date
+        answer = None
+    else:
+        answer = await _write(conn, ctx, row, app["version"])
+    if answer is None:
         apps.forget(ctx.owner_id, new_row["app_id"])
     return answer
 
@@ -69,10 +72,8 @@ async def _write(conn: Connection, ctx: Context, row: Row, app_version: int) -> 
     return bytes(record["answer"], "utf-8")
 
 
-def _whole_row(new_row: Row, app: Row) -> Row | None:
-    """Return the row as it is stored, without its id; None where the App has transfers."""
-    if app["transfers"]:
-        return None
+def _whole_row(new_row: Row, app: Row) -> Row:
+    """Return the row as it is stored, without its id. Raises Invalid."""
     row = {name: value for name, value in new_row.items() if name not in ("parent_refs", "transfers")}
     check_parameters(row, app, "the job")
     inherit(row, app)

@@ -123,11 +123,11 @@ def window(since: datetime | None, until: datetime | None, step_sec: int | None,
 
     Raises Invalid for one that is empty, has too many parts, or begins before the counts.
     """
-    end = min(until or now, now)
-    begin = since or max(end, now - timedelta(days=flow.KEPT_DAYS)) - timedelta(hours=DEFAULT_HOURS)
-    if begin >= end and since:
+    oldest, end = now - timedelta(days=flow.KEPT_DAYS - 1), min(until or now, now)
+    begin = since or max(end, oldest) - timedelta(hours=DEFAULT_HOURS)
+    if since and since >= end:
         raise Invalid(f"the window from {begin.isoformat()} to {end.isoformat()} is empty", hint="Begin it earlier.")
-    if now - begin > timedelta(days=flow.KEPT_DAYS - 1):
+    if begin < oldest:
         raise Invalid(
             f"there are no counts of {begin.isoformat()}", hint=f"They are kept for {flow.KEPT_DAYS - 1} days."
         )
