@@ -47,13 +47,19 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, self._host, 0)
 
     async def _stop(self) -> None:
+        for listener in self._server.sockets:
+            self._loop.remove_reader(listener.fileno())
+        # A connection that was just accepted gets its transport: once the server is closed, or its task cancelled before
+        # it began, asyncio leaves its socket open.
+        await asyncio.sleep(0)
         self._server.close()
         self._hang_up()
         self._flowing.set()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:  # type: ignore[arg-type]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # what was accepted may begin a task of its own
         for transport in self._opened:
             transport.abort()  # one that is closed waits for a peer to read its last bytes
         await asyncio.sleep(0.05)  # sockets close in a later round of the loop

@@ -1,19 +1,23 @@
 """The kit of faults does what it says, and each checker sees what it is there for."""
 
+import gc
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -27,6 +31,7 @@ from chaos.kit.schedule import EVERYWHERE, schedule
 from chaos.kit.stream import Viewer
 from fakes.processes import alive
 from needs import needs
+from proxy import Proxy
 from waiting import eventually
 from world import World
 
@@ -103,6 +108,31 @@ def test_a_cut_network_refuses_and_a_healed_one_carries() -> None:
         network.heal()
         httpx.post(network.url, content=b"two")
     assert requests == [b"two"]
+
+
+def test_a_relay_that_stops_while_clients_connect_leaves_no_socket_open() -> None:
+    """Or else the collector warns of it in whichever test runs then."""
+    left: list[str] = []
+    stopped = threading.Event()
+
+    def dial(port: int) -> None:
+        while not stopped.is_set():
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings():
+        warnings.simplefilter("always", ResourceWarning)
+        warnings.showwarning = lambda message, *place, **more: left.append(str(message))
+        for _ in range(4):
+            stopped.clear()
+            with ThreadPoolExecutor(3) as pool:
+                with Proxy(f"http://127.0.0.1:{server.getsockname()[1]}") as relay:
+                    for _ in range(3):
+                        pool.submit(dial, urlsplit(relay.url).port or 0)
+                    time.sleep(0.05)
+                stopped.set()
+            gc.collect()
+    assert left == []
 
 
 # ---- processes and the database --------------------------------------------------------------------------------------
