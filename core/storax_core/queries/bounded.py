@@ -81,11 +81,16 @@ def _within(rows: list[Any], left: int, size: int, *, has_text: bool) -> Part:
     return Part(rows, used, cut=False)
 
 
-@cache
 def _portion(entity: str) -> int:
     """How many rows to read at once: where their texts are as long as they may be, these fit into a page."""
+    return max(1, min(PORTION, limits.PAGE_BYTES // max(1, _longest_texts(entity))))
+
+
+@cache  # of the declarations alone: a limit may be set to another value
+def _longest_texts(entity: str) -> int:
+    """The length of all of a row's texts, where each is as long as it may be."""
     resource = BY_ENTITY[entity]
-    return max(1, min(PORTION, limits.PAGE_BYTES // max(1, sum(_longest(resource, n) for n in resource.visible))))
+    return sum(_longest(resource, name) for name in resource.visible)
 
 
 def _longest(resource: Resource, name: str) -> int:

@@ -4,6 +4,7 @@ The answer to one position is the same for ever: events never change, and a posi
 to it are final. An instant stands for the last event that was written until then.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, text
 
 from storax_core.database.connections import Connection
-from storax_core.errors import Invalid
+from storax_core.errors import Invalid, Unavailable
 from storax_core.log import watermark
 from storax_core.log.archive import archives
 from storax_core.log.archive.whole_log import LOG
@@ -25,14 +26,17 @@ from storax_core.resources import BY_ENTITY, EVENTS, Resource
 MERGE = "jsonb_merge"  # the aggregate that migrations made: only the owner of the tables may make one
 OWNER, POSITION = "p0", "p1"  # the places of their values in every statement about the past
 AT = """SELECT max(position) FROM event_log WHERE owner_id = $1 AND "timestamp" <= $2 AND position <= $3"""
+LAST = "SELECT max(position) FROM event_log WHERE owner_id = $1"
 PRESENT = "SELECT now()"
+FINAL_SEC, POLL_SEC = 5.0, 0.02  # for the feeder to publish what a caller has read, and between looks at it
 
 
 async def position_of(conn: Connection, owner_id: int, as_of: int | datetime) -> int:
     """Return the position that ``as_of`` means: itself, or that of the owner's last event at that instant.
 
     Raises:
-        Invalid: it is later than the last event that is final, or later than now.
+        Invalid: it is later than the last event of the log, or later than now.
+        Unavailable: the last events are not final yet, and do not become so in time.
     """
     end = await watermark.published(conn)
     if isinstance(as_of, datetime):
@@ -40,8 +44,29 @@ async def position_of(conn: Connection, owner_id: int, as_of: int | datetime) ->
             raise Invalid(f"as_of {as_of.isoformat()} is in the future", hint="Leave it out to read the present.")
         return await conn.fetchval(AT, owner_id, as_of, end) or await archived.position_at(conn, owner_id, as_of)
     if as_of > end:
-        raise Invalid(f"position {as_of} is behind the end of the log, {end}", hint="Leave as_of out for the present.")
+        await _until_final(conn, owner_id, as_of)
     return as_of
+
+
+async def _until_final(conn: Connection, owner_id: int, position: int) -> None:
+    """Wait until the feeder has published a position that the owner can see in the log already.
+
+    Raises:
+        Invalid: the log has no such position.
+        Unavailable: the feeder does not publish it in time.
+    """
+    last = await conn.fetchval(LAST, owner_id) or 0
+    for _ in range(int(FINAL_SEC / POLL_SEC)):
+        end = await watermark.published(conn)
+        if position <= end:
+            return
+        if position > last:
+            raise Invalid(
+                f"position {position} is behind the end of the log, {max(end, last)}",
+                hint="Leave as_of out for the present.",
+            )
+        await asyncio.sleep(POLL_SEC)
+    raise Unavailable(f"position {position} is not published yet", hint="Try again in a moment.")
 
 
 @cache

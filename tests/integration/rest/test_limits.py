@@ -19,6 +19,7 @@ from storax_agent.server.connection import Connection
 from storax_api.identity import logins
 from storax_core import limits
 from storax_core.database.shares import Shares
+from storax_core.queries import bounded
 from waiting import eventually
 from world import ANYBODY, NO_TLS, User, World, problem
 
@@ -411,3 +412,12 @@ def test_as_many_filters_as_are_allowed_are_answered(user: User) -> None:
     groups = [{"id": n} for n in range(1, limits.CONDITIONS - 1)]
     user.post("/jobs/query", {"exclude": groups, "limit": 1})
     user.post("/jobs/counts", {"exclude": groups})
+
+
+def test_rows_are_read_in_portions_of_the_limit_that_is_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that was lowered for a moment does not slow the reads that follow."""
+    before = bounded._portion("app")
+    monkeypatch.setattr(limits, "PAGE_BYTES", 1)
+    assert bounded._portion("app") == 1
+    monkeypatch.undo()
+    assert bounded._portion("app") == before > 1

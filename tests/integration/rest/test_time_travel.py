@@ -1,11 +1,14 @@
 """Rows as they were at a position of the log or at an instant: what a reader saw then, for every resource."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from storax_core.queries import past
 from storax_core.resources import BY_ENTITY, PROJECTED
-from waiting import eventually
+from waiting import HANG_SEC, eventually
 from world import User, World
 
 
@@ -45,6 +48,30 @@ def test_a_job_reads_at_each_of_its_events_as_it_read_then(world: World, user: U
         assert rows(user, "jobs", as_of=position, filter={"id": job}) == [row]
     user.refused("GET", f"/jobs/{job}?as_of={end(world)}", status=404, code="not_found")
     user.refused("GET", f"/jobs/{job}?as_of={min(seen) - 1}", status=404, code="not_found")
+
+
+def test_a_position_that_was_read_but_is_not_published_yet_is_waited_for(
+    world: World, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who reads the log is ahead of the feeder for a moment."""
+    app = user.app()
+    world.stop_feeder()
+    try:
+        job = user.job(app)["id"]
+        (last,) = user.get("/events/", ordering="-position", limit=1)["results"]
+        monkeypatch.setattr(past, "FINAL_SEC", 0.1)
+        user.refused("GET", f"/jobs/{job}?as_of={last['position']}", status=503, code="unavailable")
+        user.refused("GET", f"/jobs/{job}?as_of={last['position'] + 1}", status=422, code="invalid")
+        monkeypatch.setattr(past, "FINAL_SEC", HANG_SEC)
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(user.get, f"/jobs/{job}", as_of=last["position"])
+            time.sleep(0.1)
+            assert not answer.done()
+            world.start_feeder()
+            assert answer.result()["id"] == job
+    finally:
+        if world._feeder is None:
+            world.start_feeder()
 
 
 @pytest.mark.parametrize("entity", [r.entity for r in PROJECTED if "list" in r.verbs])
