@@ -35,8 +35,7 @@ async def position_of(conn: Connection, owner_id: int, as_of: int | datetime) ->
     """Return the position that ``as_of`` means: itself, or that of the owner's last event at that instant.
 
     Raises:
-        Invalid: it is later than the last event of the log, or later than now.
-        Unavailable: the last events are not final yet, and do not become so in time.
+        Invalid: it is later than the last event that is final, or later than now.
     """
     end = await watermark.published(conn)
     if isinstance(as_of, datetime):
@@ -44,29 +43,24 @@ async def position_of(conn: Connection, owner_id: int, as_of: int | datetime) ->
             raise Invalid(f"as_of {as_of.isoformat()} is in the future", hint="Leave it out to read the present.")
         return await conn.fetchval(AT, owner_id, as_of, end) or await archived.position_at(conn, owner_id, as_of)
     if as_of > end:
-        await _until_final(conn, owner_id, as_of)
+        raise Invalid(f"position {as_of} is behind the end of the log, {end}", hint="Leave as_of out for the present.")
     return as_of
 
 
-async def _until_final(conn: Connection, owner_id: int, position: int) -> None:
+async def wait_until_final(conn: Connection, owner_id: int, as_of: int | datetime | None) -> None:
     """Wait until the feeder has published a position that the owner can see in the log already.
 
-    Raises:
-        Invalid: the log has no such position.
-        Unavailable: the feeder does not publish it in time.
+    In a transaction, whose snapshot would not show it, there is no wait. Raises Unavailable where it takes too long.
     """
-    last = await conn.fetchval(LAST, owner_id) or 0
+    if not isinstance(as_of, int) or conn.is_in_transaction() or as_of <= await watermark.published(conn):
+        return
+    if as_of > (await conn.fetchval(LAST, owner_id) or 0):
+        return  # refused by ``position_of``, unless it is another owner's and was published meanwhile
     for _ in range(int(FINAL_SEC / POLL_SEC)):
-        end = await watermark.published(conn)
-        if position <= end:
-            return
-        if position > last:
-            raise Invalid(
-                f"position {position} is behind the end of the log, {max(end, last)}",
-                hint="Leave as_of out for the present.",
-            )
         await asyncio.sleep(POLL_SEC)
-    raise Unavailable(f"position {position} is not published yet", hint="Try again in a moment.")
+        if as_of <= await watermark.published(conn):
+            return
+    raise Unavailable(f"position {as_of} is not published yet", hint="Try again in a moment.")
 
 
 @cache

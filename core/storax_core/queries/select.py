@@ -140,6 +140,7 @@ async def _selected(
     if resource is not EVENTS and query.as_of is None:
         yield await _selection(conn, resource, owner_id, query)
         return
+    await past.wait_until_final(conn, owner_id, query.as_of)
     async with archived.snapshot(conn):
         if resource is not EVENTS:
             selection = await _selection(conn, resource, owner_id, query)
@@ -281,6 +282,7 @@ async def fetch_one(
         return row
     if as_of is None and resource is not EVENTS:
         return None
+    await past.wait_until_final(conn, owner_id, as_of)
     async with archived.snapshot(conn):
         if as_of is not None:
             selection = await _in_the_past(conn, selection, as_of)

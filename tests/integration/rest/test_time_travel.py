@@ -8,7 +8,7 @@ import pytest
 
 from storax_core.queries import past
 from storax_core.resources import BY_ENTITY, PROJECTED
-from waiting import HANG_SEC, eventually
+from waiting import eventually
 from world import User, World
 
 
@@ -62,13 +62,16 @@ def test_a_position_that_was_read_but_is_not_published_yet_is_waited_for(
         monkeypatch.setattr(past, "FINAL_SEC", 0.1)
         user.refused("GET", f"/jobs/{job}?as_of={last['position']}", status=503, code="unavailable")
         user.refused("GET", f"/jobs/{job}?as_of={last['position'] + 1}", status=422, code="invalid")
-        monkeypatch.setattr(past, "FINAL_SEC", HANG_SEC)
-        with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(past, "FINAL_SEC", 60.0)
+        with ThreadPoolExecutor(2) as pool:
+            listed = pool.submit(rows, user, "jobs", as_of=last["position"])
             answer = pool.submit(user.get, f"/jobs/{job}", as_of=last["position"])
             time.sleep(0.1)
             assert not answer.done()
+            assert not listed.done()
             world.start_feeder()
             assert answer.result()["id"] == job
+            assert [row["id"] for row in listed.result()] == [job]
     finally:
         if world._feeder is None:
             world.start_feeder()
