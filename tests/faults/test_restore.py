@@ -17,6 +17,7 @@ from storax_core.admin.sealing import mark_restored, seal
 from storax_core.admin.users import bootstrap
 from storax_core.admin.verify import verify
 from storax_core.log.sealing import Sealing
+from storax_core.log.watermark import FENCE_KEYS
 from waiting import eventually
 from world import User, World, report
 
@@ -75,6 +76,40 @@ def test_ids_and_positions_never_come_twice(world: World, user: User, tmp_path: 
         lost_ids, lost = lost_ids | new_ids, lost | new
         before.restore()
         assert (ids(user), positions(user)) == (kept_ids, kept)
+
+
+def test_two_restores_within_a_second_begin_different_epochs(world: World, user: User) -> None:
+    """An epoch that is rolled back leaves the database as a second restore of the same backup would."""
+    live(user)
+
+    async def raised() -> int:
+        async with world.db.worker() as conn:
+            transaction = conn.transaction()
+            await transaction.start()
+            number: int = await conn.fetchval("SELECT storax_raise_epoch('a restore', 0)")
+            await transaction.rollback()
+        return number
+
+    assert world.run(raised()) < world.run(raised())
+
+
+def test_an_epoch_that_two_processes_raise_at_once_is_raised_by_both_in_turn(world: World, user: User) -> None:
+    live(user)
+
+    async def one() -> int:
+        async with world.db.worker() as conn:
+            number: int = await conn.fetchval("SELECT storax_raise_epoch('a restore', 0)")
+            return number
+
+    async def raised() -> list[int]:
+        async with world.db.session() as conn, conn.transaction():
+            await conn.execute("SELECT pg_advisory_xact_lock_shared($1, $2)", *FENCE_KEYS)
+            both = [asyncio.create_task(one()) for _ in range(2)]
+            while await conn.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'") < 2:
+                await asyncio.sleep(0.01)
+        return await asyncio.gather(*both)
+
+    assert len(set(world.run(raised()))) == 2
 
 
 def test_a_late_report_does_not_end_another_run(world: World, user: User, tmp_path: Path) -> None:

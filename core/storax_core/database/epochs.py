@@ -3,9 +3,9 @@
 Whatever was handed out after that state was taken (positions, ids, leases) is unknown to the restored database, which
 would hand it out again. So a new epoch moves all sequences ahead, and every lease of it has a larger number than any
 before. The first epoch is 0; a later one is the number of seconds since 2026 at which it began, so that two restores of
-the same backup do not begin the same epoch, and what one handed out is not handed out by the other. ``cluster_epoch``
-has a row for each: where its database came from, and which positions and ids were skipped. Its functions and their
-rights are in the migration.
+the same backup do not begin the same epoch, and what one handed out is not handed out by the other. It begins when that
+second is over: a restore in the same second would get the same number. ``cluster_epoch`` has a row for each: where its
+database came from, and which positions and ids were skipped. Its functions and their rights are in the migration.
 
 A restored database is noticed by its identity (system, timeline, database, table), which each new connection compares.
 A copy of Postgres' files has the same identity: its restore is found by exported seals that are ahead of the log, or is
