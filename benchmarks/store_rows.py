@@ -3,7 +3,6 @@
 import asyncio
 import time
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 
@@ -15,6 +14,7 @@ from storax_core.commands.create_jobs import fields_set
 from storax_core.database.connections import Database, writing
 from storax_core.log import append, sql
 from storax_core.log.append import Context
+from storax_core.log.command_ids import new_command_id
 from storax_core.resources import JOBS
 
 Figures = dict[str, list[float]]
@@ -45,7 +45,9 @@ class Store:
             pid = conn.get_server_pid()
             cpu, begun = backend_us(pid) + time.process_time() * 1e6, time.perf_counter()
             async with writing(conn):
-                await create(conn, Context(self.owner_id, f"user:{self.owner_id}", uuid4()), JOBS, fields_set(models))
+                await create(
+                    conn, Context(self.owner_id, f"user:{self.owner_id}", new_command_id()), JOBS, fields_set(models)
+                )
             seconds = time.perf_counter() - begun
             return seconds, (backend_us(pid) + time.process_time() * 1e6 - cpu) / count
 
@@ -145,5 +147,5 @@ async def update_ours(store: Store, ids: list[int]) -> float:
     rows = [{"id": i, "priority": (i + 1) % 100} for i in ids]
     begun = time.perf_counter()
     async with store.db.owner_writing(store.owner_id) as conn:
-        await update_rows(conn, Context(store.owner_id, f"user:{store.owner_id}", uuid4()), JOBS, rows)
+        await update_rows(conn, Context(store.owner_id, f"user:{store.owner_id}", new_command_id()), JOBS, rows)
     return time.perf_counter() - begun

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from fastapi import Request, Response
@@ -25,6 +25,7 @@ from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.database.shares import Shares
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
 from storax_core.log.append import Context
+from storax_core.log.command_ids import new_command_id
 from storax_core.queues import QueueDown, Queues
 from storax_core.settings import Settings
 
@@ -183,7 +184,9 @@ class Service:
         raise AssertionError  # pragma: no cover
 
     async def _once(self, call: "Call", command: Command, one_trip: Command | None) -> Response:
-        ctx = Context(call.owner_id, call.actor, call.key or uuid4(), site_id=call.site_id, fingerprint=call.kept_by)
+        ctx = Context(
+            call.owner_id, call.actor, call.key or new_command_id(), site_id=call.site_id, fingerprint=call.kept_by
+        )
         with idempotency.once():
             answer = await self._in_one_trip(ctx, one_trip) if one_trip else None
             answer = answer or await self._in_transaction(call, ctx, command)

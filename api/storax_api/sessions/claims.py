@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from fastapi import Response
@@ -17,6 +16,7 @@ from storax_core.database import session_life
 from storax_core.database.connections import Connection
 from storax_core.database.json_meter import DROPPED, meter_of
 from storax_core.log.append import Context
+from storax_core.log.command_ids import new_command_id
 from storax_core.queries import select
 from storax_core.queues import QueueDown
 from storax_core.resources import Resource
@@ -113,7 +113,7 @@ class ClaimCall:
         """
         if hints and len(hints) == 1 and not arriving and (claimed := await self._claim_alone(hints[0])):
             return claimed
-        ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4())
+        ctx = Context(self.call.owner_id, self.call.actor, self.call.key or new_command_id())
         async with self.service.db.owner_writing(self.call.owner_id) as conn:
             holder = await self._holder(conn, hints, arriving=arriving)
             # A call with hints has made an attempt before, which looked for an earlier try.
@@ -130,7 +130,9 @@ class ClaimCall:
         holder = self.known_holder()
         if holder is None or self.work.claim_alone is None:
             return None
-        ctx = Context(self.call.owner_id, self.call.actor, self.call.key or uuid4(), fingerprint=self.call.kept_by)
+        ctx = Context(
+            self.call.owner_id, self.call.actor, self.call.key or new_command_id(), fingerprint=self.call.kept_by
+        )
         with idempotency.once():
             async with self.service.db.owner(self.call.owner_id, by_key=True) as conn:
                 rows = await self.work.claim_alone(conn, ctx, holder, hint)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
+from storax._runtime.command_ids import new_command_id
 from storax._runtime.connections.pool import IDLE_SEC, Pool
 from storax._runtime.connections.proxies import is_proxied
 from storax._runtime.reply import Reply, problem
@@ -87,7 +87,7 @@ class Transport:
             StoraxError: the server refused it or did not answer.
         """
         if call.mutates and call.key is None:
-            call = replace(call, key=str(uuid4()))
+            call = replace(call, key=str(new_command_id()))
         patience, pool = Patience(call.deadline, self._connect_within, self._now), self._open_pool()
         while True:
             try:

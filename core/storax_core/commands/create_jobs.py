@@ -193,21 +193,27 @@ def set_first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) 
 
 
 def _first_state(row: Row, parents: Mapping[int, str], items: Sequence[Row]) -> str:
-    states = [parents.get(p) for p in row.get("parent_ids", ())]
-    policy = row.get("on_parent_failure", "fail")
-    bad = next((p for p in row.get("parent_ids", ()) if parents.get(p) in JOB_UNSUCCESSFUL), None)
-    if policy == "fail" and bad is not None:
-        raise Invalid(f"parent job {bad} is {parents[bad]}", hint='Retry it first, or set on_parent_failure="run".')
-    settled = JOB_DONE if policy == "run" else (JobState.JOB_FINISHED,)
-    if any(s not in settled for s in states):
+    if (named := row.get("parent_ids")) and not _parents_settled(row, named, parents):
         return JobState.AWAITING_PARENTS
     if any(i["direction"] == "in" for i in items):
         return JobState.READY
-    hook = HOOKS[JobState.STAGED_IN] in row.get("hooks", "").split()
-    return JobState.STAGED_IN if hook else JobState.PREPROCESSED
+    hooks = row.get("hooks")
+    return JobState.STAGED_IN if hooks and HOOKS[JobState.STAGED_IN] in hooks.split() else JobState.PREPROCESSED
+
+
+def _parents_settled(row: Row, named: Sequence[int], parents: Mapping[int, str]) -> bool:
+    """Whether a new job need not wait for its parents. Raises Invalid where one has failed."""
+    policy = row.get("on_parent_failure", "fail")
+    bad = next((p for p in named if parents.get(p) in JOB_UNSUCCESSFUL), None)
+    if policy == "fail" and bad is not None:
+        raise Invalid(f"parent job {bad} is {parents[bad]}", hint='Retry it first, or set on_parent_failure="run".')
+    settled = JOB_DONE if policy == "run" else (JobState.JOB_FINISHED,)
+    return all(parents.get(p) in settled for p in named)
 
 
 def _stages(row: Row, items: Sequence[Row]) -> None:
+    if not items:
+        return
     for direction in ("in", "out"):
         if any(i["direction"] == direction for i in items):
             row[f"stage_{direction}"] = True

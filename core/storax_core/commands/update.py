@@ -54,10 +54,13 @@ async def update_rows(
     """
     if len({r["id"] for r in rows}) != len(rows):
         raise Invalid("an id stands twice in this call", hint="Merge the two patches into one.")
-    fields = await _whole(conn, ctx, resource, {r["id"]: _fields(r) for r in rows})
+    names: set[str] = set().union(*rows)
+    fields = {r["id"]: _fields(r) for r in rows}
+    if merged_maps.names_keys(resource, names):
+        fields = await _whole(conn, ctx, resource, fields)
     patches = [Patch(r["id"], r.get("if_version"), fields[r["id"]]) for r in rows]
     await rules_of(resource).before_update(conn, ctx, patches)
-    if resource.machine and any("state" in r for r in rows):
+    if resource.machine and "state" in names:
         return await _update_states(conn, ctx, resource, patches, how)
     return await _update_fields(conn, ctx, resource, patches)
 
@@ -88,8 +91,6 @@ async def update_where(
 async def _whole(conn: Connection, ctx: Context, resource: Resource, fields: dict[int, Row]) -> dict[int, Row]:
     """The patches by id, with whole dictionaries where they name single keys; the rows of those are locked."""
     keyed = {i: patch for i, patch in fields.items() if merged_maps.names_keys(resource, patch)}
-    if not keyed:
-        return fields
     await lock_mine(conn, ctx.owner_id, resource, list(keyed), "id")
     stored = await merged_maps.stored_maps(conn, ctx.owner_id, resource, keyed)
     return fields | {i: merged_maps.merged(resource, patch, stored.get(i)) for i, patch in keyed.items()}
@@ -97,7 +98,10 @@ async def _whole(conn: Connection, ctx: Context, resource: Resource, fields: dic
 
 def _fields(row: Row) -> Row:
     """A copy of the fields to change: the command may be repeated, and takes the state out of it."""
-    return {name: value for name, value in row.items() if name not in ("id", "if_version")}
+    fields = dict(row)
+    del fields["id"]
+    fields.pop("if_version", None)
+    return fields
 
 
 async def _update_fields(conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch]) -> Updated:

@@ -3,7 +3,7 @@
 Of two writers who each add a key, neither overwrites the other's, and the event holds the whole new value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,9 +22,9 @@ FEW = 20  # rows whose dictionaries are read without a look at their size
 Stored = Mapping[int, Mapping[str, str]]
 
 
-def names_keys(resource: Resource, patch: Row) -> bool:
-    """Whether a patch names single keys of a dictionary."""
-    return not resource.merge_keys.keys().isdisjoint(patch)
+def names_keys(resource: Resource, names: Iterable[str]) -> bool:
+    """Whether single keys of a dictionary are among the names of a patch."""
+    return not resource.merge_keys.keys().isdisjoint(names)
 
 
 async def stored_maps(conn: Connection, owner_id: int, resource: Resource, patches: Mapping[int, Row]) -> Stored:

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from uuid import uuid4
 
 from pydantic_core import to_json
 
+from storax._runtime.command_ids import new_command_id
 from storax.errors import InvalidInput, StoraxError
 from storax_agent.files.set_aside import SetAside
 from storax_agent.mainloop.lease_table import SessionKeeper
@@ -80,7 +80,7 @@ class Report:
 
     def _report(self, entries: list[Entry]) -> Answer:
         # The key stays the same while the transport tries again, so a report whose answer was lost counts once.
-        return self._api.report(self._keeper.ensure(), entries, key=str(uuid4()))
+        return self._api.report(self._keeper.ensure(), entries, key=str(new_command_id()))
 
     def _send_reduced(self, entry: Entry, error: StoraxError) -> Answer:
         """The server refuses what the job left behind: report that instead."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -22,6 +21,7 @@ from storax_api.web.jobs import change
 from storax_core.commands.update import ORDINARY
 from storax_core.errors import Invalid
 from storax_core.lifecycle.states import JOB_DONE, JOB_UNSUCCESSFUL
+from storax_core.log.command_ids import new_command_id
 from storax_core.queries.select import Query
 from storax_core.resources import JOBS
 
@@ -51,7 +51,7 @@ async def confirm(request: Request, viewer: Reader, action: Action, back: str = 
     context = {
         "action": action, "conditions": view.conditions, "matching": matching, "examples": examples.rows,
         "changed": preview.get("retried", changed), "descendants": preview.get("brought_back", 0),
-        "inputs": change.inputs(alone) if action == "change" else [], "finished": finished, "key": uuid4(),
+        "inputs": change.inputs(alone) if action == "change" else [], "finished": finished, "key": new_command_id(),
         "back": links.safe_target(back),
     }  # fmt: skip
     return page(request, "jobs/confirm.html", context)
