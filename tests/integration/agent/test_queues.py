@@ -292,6 +292,7 @@ def site(world, tmp_path, monkeypatch):
     running.close()
 
 
+@pytest.mark.slow("each way in which a scheduler goes wrong is waited for")
 def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, world):
     seed = random.randrange(1000)
     print(f"seed {seed}")
