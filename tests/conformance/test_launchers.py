@@ -189,11 +189,14 @@ def test_a_missing_program_has_one_clear_reason(bench):
         assert "command not found: 'no-such-program'" in row.message
 
 
-def test_a_killed_launcher_process_costs_nothing(bench):
-    leases = {bench.run(f"echo run >> runs; sleep 1; exit {n}"): n for n in (0, 5)}
+def test_a_killed_launcher_process_costs_nothing(bench, tmp_path):
+    gate = tmp_path / "gate"
+    leases = {bench.run(f"echo run >> runs; {when_open(gate, n)}"): n for n in (0, 5)}
     bench.wait_started(*leases)
     started = [bench.started[lease] for lease in leases]
     bench.kill_spawner(started[0])
+    eventually(lambda: (bench.poll(), all(bench.watched(one) for one in started))[1])
+    gate.touch()
     bench.wait_ended(*leases)
     assert [bench.ended[lease].code for lease in leases] == [0, 5]
     assert [bench.read(lease, "runs") for lease in leases] == ["run\n"] * 2
@@ -227,12 +230,14 @@ def test_events_come_again_until_they_are_acknowledged(bench):
     assert bench.wait_ended(lease).code == 7
 
 
-def test_a_new_runner_takes_up_what_runs(bench):
-    lease = bench.run("echo run >> runs; sleep 2; exit 8")
+def test_a_new_runner_takes_up_what_runs(bench, tmp_path):
+    gate = tmp_path / "gate"
+    lease = bench.run(f"echo run >> runs; {when_open(gate, 8)}")
     bench.wait_started(lease)
     bench.drop()
     opened = bench.connect()
     assert [row.lease for row in opened.running] == [lease]
+    gate.touch()
     assert bench.wait_ended(lease).code == 8
     assert bench.read(lease, "runs") == "run\n"
 

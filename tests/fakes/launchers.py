@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.processes import alive, in_group
+from fakes.processes import alive, in_group, watches
 from needs import needs, program, require
 from storax_agent.files.locks import holder
 from storax_agent.launch.allocation import AllocationLauncher
@@ -165,6 +165,10 @@ class Bench:
             return {"": holder(self.path / "state/launcher.lock")}
         folders = {node: private_folder(node, str(self.path / "state")) for node in self.nodes}
         return {node: holder(folder / "launcher.lock") for node, folder in folders.items()}
+
+    def watched(self, started):
+        """Whether a launcher process that runs watches this one, be it its own or taken over."""
+        return any(watches(pid, started.pid) for pid in self.spawners.values())
 
     def kill_spawner(self, started):
         """kill -9 of the launcher process that started this."""

@@ -17,6 +17,14 @@ def gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
+def watches(watcher: int | None, pid: int) -> bool:
+    """Whether a process holds a pidfd of another, as a launcher does of each that it has started or taken over."""
+    try:
+        return any(f"\nPid:\t{pid}\n" in path.read_text() for path in Path(f"/proc/{watcher}/fdinfo").iterdir())
+    except OSError:
+        return False
+
+
 def in_group(group: int) -> list[int]:
     """The living processes of a process group."""
     pids = []

@@ -19,8 +19,11 @@ class S3Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        # Nobody else gets the port before the server, which starts slowly: it may share one that is only bound.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self.port = self._reserved.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -31,6 +34,7 @@ class S3Server:
         assert self._process is not None
         self._process.terminate()
         self._process.wait(60)
+        self._reserved.close()
 
     def start(self) -> None:
         """Run it, with one bucket."""

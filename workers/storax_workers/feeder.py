@@ -57,6 +57,7 @@ class Feeder:
         self.woken = asyncio.Event()
         self.redis_lost = True
         self._beaten = 0.0
+        self._dropped: set[tuple[str, int]] | None = None  # queue and id, while the reconciler looks for heads
 
     async def run(self) -> None:
         """Lead whenever nobody else does, until cancelled."""
@@ -172,6 +173,8 @@ class Feeder:
         stale: dict[tuple[str, int], list[int]] = defaultdict(list)
         for row in rows:
             stale[QUEUE_OF[row["entity"]], row["site_id"]].append(row["entity_id"])
+        if self._dropped is not None:
+            self._dropped.update((kind, row_id) for (kind, _), ids in stale.items() for row_id in ids)
         if stale:
             await self.queues.drop_many([(*queue, ids) for queue, ids in stale.items()])
 
@@ -212,10 +215,19 @@ class Feeder:
             if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)
             else:
-                await self._push("ready", await conn.fetch(SELECT_QUEUE_HEADS))
-            await self._push("batch", await conn.fetch(SELECT_SUBMITTABLE))
+                await self._put_back("ready", conn, SELECT_QUEUE_HEADS)
+            await self._put_back("batch", conn, SELECT_SUBMITTABLE)
             await heartbeats.beat(conn, heartbeats.RECONCILER, RECONCILER_LIMIT_SEC)
             await flow.count(conn)  # last, because no queue waits for it
+
+    async def _put_back(self, kind: str, conn: Connection, statement: str) -> None:
+        """Put what a statement finds into the queues, without what was dropped from them while it ran."""
+        self._dropped = set()
+        try:
+            rows = await conn.fetch(statement)
+            await self._push(kind, [row for row in rows if (kind, row["id"]) not in self._dropped])
+        finally:
+            self._dropped = None
 
     async def _refill(self, conn: Connection) -> None:
         at, total = 0, 0

@@ -11,7 +11,7 @@ import pytest
 
 from fakes.desk import Desk
 from fakes.launchers import mpiexec
-from fakes.processes import alive, in_group
+from fakes.processes import alive, in_group, watches
 from fakes.site import RunningSite
 from storax import App, Client
 from storax_agent.files.locks import holder
@@ -177,15 +177,19 @@ def test_an_mpi_program_runs_through_the_whole_path(allocate, desk, site):
 
 
 def test_a_killed_node_worker_harms_no_job(allocate, desk, site):
-    app = desk.app("slow", "echo $$ > pid; echo run >> runs; sleep 1.5", use_shell=True)
+    script = "echo $$ > pid; echo run >> runs; while [ ! -e go ]; do sleep 0.02; done"
+    app = desk.app("slow", script, use_shell=True)
     jobs = [desk.job(app, threads_per_rank=2) for _ in range(2)]
+    folders = [desk.read(job)["workdir"] for job in jobs]
     runner = allocate()
-    for job in jobs:
-        eventually(lambda job=job: site.read(desk.read(job)["workdir"] + "/pid"))
-    os.kill(runner.spawner("n1"), signal.SIGKILL)
-    for job in jobs:
-        row = desk.ended(job)
-        assert site.read(row["workdir"] + "/runs") == "run\n"
+    pids = [int(eventually(lambda folder=folder: site.read(f"{folder}/pid").strip())) for folder in folders]
+    os.kill(killed := runner.spawner("n1"), signal.SIGKILL)
+    eventually(lambda: not alive(killed))
+    eventually(lambda: all(any(watches(runner.spawner(node), pid) for node in ("n1", "n2")) for pid in pids))
+    for job, folder in zip(jobs, folders, strict=True):
+        site.file(f"{folder}/go").touch()
+        desk.ended(job)
+        assert site.read(f"{folder}/runs") == "run\n"
 
 
 def test_a_killed_runner_leaves_no_job_running_twice(allocate, desk, site, world):

@@ -199,9 +199,13 @@ def test_outputs_are_never_written_through_a_link(site):
     assert not (site.path / "victim").exists()
 
 
-def test_jobs_that_run_in_one_workdir_at_once_write_files_of_their_own(site):
-    talk = "for i in 1 2 3; do echo {0} $i; echo {0}-err $i >&2; sleep 0.1; done"
-    leases = [site.run(talk.format(name), workdir="w/same") for name in ("one", "two")]
+def test_jobs_that_run_in_one_workdir_at_once_write_files_of_their_own(site, tmp_path):
+    gate = tmp_path / "gate"
+    talk = "for i in 1 2 3; do echo {0} $i; echo {0}-err $i >&2; sleep 0.1; done; {1}"
+    leases = [site.run(talk.format(name, when_open(gate, 0)), workdir="w/same") for name in ("one", "two")]
+    for lease in leases:
+        site.wait_started(lease)
+    gate.touch()
     for lease in leases:
         site.wait_ended(lease)
     folder = site.path / "data/w/same"
@@ -238,7 +242,7 @@ def test_no_more_run_than_there_are_cores(site):
 def test_the_wall_time_ends_a_job(site):
     row = site.wait_ended(site.run("sleep 60", wall_sec=0.3))
     assert (row.code, row.cause) == (-signal.SIGTERM, "wall_time")
-    assert 0.25 < row.at - site.started[row.lease].at < 3
+    assert 0.25 < row.at - site.started[row.lease].at < 30
 
 
 def test_stopping_ends_the_whole_group_also_what_ignores_sigterm(site):
@@ -276,18 +280,20 @@ def test_queued_work_can_be_cancelled_before_it_starts(site):
     assert not (site.path / f"data/w/{queued.job_id}").exists()
 
 
-def test_a_new_agent_gets_what_the_old_one_missed(site):
+def test_a_new_agent_gets_what_the_old_one_missed(site, tmp_path):
     known = site.run("exit 4")
     site.wait_ended(known)
     site.launcher.ack(site.cursor)
-    running = site.run("sleep 0.3; exit 7")
+    running = site.run(when_open(tmp_path / "gate", 7))
     site.wait_started(running)
-    missed = site.run("exit 5")
+    missed = site.run("echo $$ > pid; exit 5")
     queued = [site.run("sleep 60") for _ in range(3)]
-    eventually(lambda: site.path.joinpath(f"data/w/{missed.job_id}").exists())
+    file = site.path / f"data/w/{missed.job_id}/pid"
+    ended = [site.started[running].pid, int(eventually(lambda: file.exists() and file.read_text().strip()))]
     pid = site.pid
     site.drop()
-    eventually(lambda: gone(site.started[running].pid))
+    (tmp_path / "gate").touch()
+    eventually(lambda: all(map(gone, ended)))
     opened = site.connect()
     assert site.pid == pid
     assert {row.lease for row in opened.running} <= set(queued)
@@ -354,13 +360,14 @@ def test_adopted_processes_can_be_stopped(site):
     eventually(lambda: in_group(pid) == [])
 
 
-def test_it_does_not_end_while_something_runs(site):
-    lease = site.run("sleep 1.5")
+def test_it_does_not_end_while_something_runs(site, tmp_path):
+    lease = site.run(when_open(tmp_path / "gate", 0))
     site.wait_started(lease)
     pid = site.pid
     site.launcher.close(end=True)
     assert alive(pid)
     site.connect()
+    (tmp_path / "gate").touch()
     assert site.wait_ended(lease).code == 0
     site.launcher.close(end=True)
     eventually(lambda: not alive(pid))
@@ -418,6 +425,7 @@ def test_a_function_that_takes_too_long_ends_with_its_worker_and_its_children(si
         function_call = sources.call("run", program, {"id": 1, "parameters": {"seconds": seconds}}, app)
         return site.start(program.argv, call=function_call, **fields)
 
+    site.wait_ended(call(0, wall_sec=60.0))  # its worker is warm now: the time that one takes to start counts as well
     late = call(60, wall_sec=1.0)
     written = site.path / f"data/w/{late.job_id}/pids"
     worker, child = map(int, eventually(lambda: written.exists() and written.read_text()).split())

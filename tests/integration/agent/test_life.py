@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fakes.processes import alive, in_group
+from fakes.processes import alive, in_group, watches
 from fakes.session_server import SessionServer
 from fakes.site import TOKEN, RunningSite
 from waiting import eventually
@@ -169,8 +169,9 @@ def test_a_killed_launcher_costs_no_exit_code(site, server):
     site.start()
     jobs = [*slow(server), *slow(server, code=7)]
     wait_running(site, server, *jobs)
+    pids = [int(site.read(f"w/{job}/pid")) for job in jobs]
     site.kill_launcher()
-    eventually(lambda: site.launcher)
+    eventually(lambda: all(watches(site.launcher, pid) for pid in pids))
     go(site, *jobs)
     finished(server, jobs[0])
     eventually(lambda: server.state(jobs[1]) == "FAILED")
@@ -256,6 +257,8 @@ def test_a_stale_report_stops_the_process(site, server):
     app = server.app("echo $$ > pid; sleep 600 & sleep 601", use_shell=True)
     job = server.job(app, state="AWAITING_PARENTS")
     server.steal = {job}
+    # The answer to its first report stops the process, which must have said its pid by then.
+    server.reject, server.rejection = lambda _: not site.read(f"w/{job}/pid").strip(), 503
     server.store.jobs[job]["state"] = "PREPROCESSED"
     site.start()
     pid = int(eventually(lambda: site.read(f"w/{job}/pid").strip()))

@@ -125,6 +125,8 @@ def test_cancelling_ends_the_process_within_seconds(desk, site):
 
 
 def test_a_process_that_ends_well_when_it_is_stopped_is_cancelled_and_keeps_its_result(desk, site):
+    text = site.folder.settings_file.read_text()
+    site.folder.settings_file.write_text(text.replace("kill_grace_sec = 1.0", "kill_grace_sec = 60.0"))
     site.start()
     command = "trap 'echo 42 > \"$STORAX_RESULT_FILE\"; exit 0' TERM; touch up; sleep 60 & wait $!"
     app = desk.app("polite", command, use_shell=True)

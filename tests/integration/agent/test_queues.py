@@ -285,17 +285,20 @@ def site(world, tmp_path, monkeypatch):
     running = RunningSite(tmp_path / "site", world.url, token=user.token, run_jobs=False, slots=2)
     running.folder.choose_scheduler("pbs")
     text = running.folder.settings_file.read_text()
-    running.folder.settings_file.write_text(text + "idle_sec = 2\noutlook_poll_sec = 0.3\ncommand_timeout_sec = 1.5\n")
+    running.folder.settings_file.write_text(text + "idle_sec = 5\noutlook_poll_sec = 0.3\n")
     running.user, running.cluster = user, cluster
     yield running
     cluster.bad()
     running.close()
 
 
+@pytest.mark.slow("each way in which a scheduler goes wrong is waited for")
 def test_an_agent_lives_with_a_scheduler_that_goes_wrong_in_every_way(site, world):
     seed = random.randrange(1000)
     print(f"seed {seed}")
     user, cluster = site.user, site.cluster
+    with site.folder.settings_file.open("a") as file:
+        file.write("command_timeout_sec = 1.5\n")
     site.start()
     cluster.bad("random", seed=seed)
     app = user.app(site.site_id, command_template="sh -c 'until [ -e \"$1\" ]; do sleep 0.1; done' sh {{ go }}")

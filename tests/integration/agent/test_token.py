@@ -68,6 +68,7 @@ def test_a_token_that_ends_and_is_renewed_costs_no_run_and_no_report(user, site,
     app = desk.app("waits", WAITS, use_shell=True)
     during, after = desk.job(app), desk.job(app)
     eventually(lambda: runs(site, desk, during) + runs(site, desk, after) == 2)
+    eventually(lambda: {desk.read(job)["state"] for job in (during, after)} == {"RUNNING"})
     expired()
     eventually(lambda: "the server refuses the token" in site.log)
     go(site, desk, during)

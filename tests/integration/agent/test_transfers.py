@@ -228,6 +228,8 @@ def test_what_a_killed_agent_left_of_a_local_copy_goes_with_its_job(desk, tmp_pa
 def test_a_way_in_and_out_that_fail_for_a_while_are_repeated_and_the_job_runs_once(desk, tmp_path):
     store, away = tmp_path / "store", tmp_path / "away"
     store.mkdir()
+    text = desk.site.folder.settings_file.read_text()  # the last of 4 tries comes after 7 pauses
+    desk.site.folder.settings_file.write_text(text.replace("transfer_retry_sec = 0.2", "transfer_retry_sec = 1.0"))
     desk.locate(here={"url": f"file://{store}"}, mount={"url": f"file://{away}"})
     desk.site.start()
     job = desk.job(desk.app("count", "echo run >> runs; cp in.txt out.txt"), source="here:/late", result="mount:/r")

@@ -323,10 +323,10 @@ def test_those_who_wait_hold_no_connection(world: World, bench: Bench, hints_alo
     assert len(handed_out) == len(set(handed_out)) == 40
 
 
-def test_a_session_that_ends_wakes_whoever_waits_in_it(bench: Bench) -> None:
+def test_a_session_that_ends_wakes_whoever_waits_in_it(world: World, bench: Bench) -> None:
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(bench.user.ask, "POST", f"/sessions/{bench.session}/acquire?wait=1", {})
-        time.sleep(0.3)
+        waiting = pool.submit(bench.user.ask, "POST", f"/sessions/{bench.session}/acquire?wait=3", {})
+        eventually(lambda: world.asleep() == 1)
         bench.user.delete(f"/sessions/{bench.session}")
         assert waiting.result(60).status_code == 404
 

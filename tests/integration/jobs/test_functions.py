@@ -203,13 +203,15 @@ def test_a_function_that_returns_when_it_is_stopped_is_cancelled_and_keeps_its_r
                 raise Stopped
 
             signal.signal(signal.SIGTERM, stop)
-            Path("up").touch()
             try:
+                Path("up").touch()
                 time.sleep(60)
             except Stopped:
                 return "stopped"
 
     Polite.sync()
+    text = site.folder.settings_file.read_text()
+    site.folder.settings_file.write_text(text.replace("kill_grace_sec = 1.0", "kill_grace_sec = 60.0"))
     site.start()
     job = Polite.submit("polite")
     eventually(lambda: (site.folder.data / "polite/up").exists())

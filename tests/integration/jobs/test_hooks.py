@@ -5,7 +5,7 @@ import pytest
 from fakes.processes import alive
 from fakes.site import RunningSite
 from storax import App, Client, EventLog, Job
-from waiting import eventually
+from waiting import LIMIT, eventually
 
 
 class Careful(App):
@@ -255,7 +255,7 @@ def test_a_killed_agent_runs_its_hooks_to_the_end(site):
         eventually(lambda: any(site.folder.data.glob("w/*/seed")))
         site.kill()
         site.start()
-    done, rest = Job.objects.wait(jobs, timeout=60)
+    done, rest = Job.objects.wait(jobs, timeout=LIMIT)
     assert not rest
     assert {job.state for job in done} == {"JOB_FINISHED"}
     finished = [e.entity_id for e in EventLog.objects.filter(entity="job", to_state="JOB_FINISHED")]

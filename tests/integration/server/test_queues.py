@@ -1,13 +1,16 @@
 """The queues' hints on a real Redis-compatible server that goes away and comes back."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from proxy import Proxy
 from storax_core.queues import FILLED, QueueDown, Queues
 from storax_core.redis_connections import REST_SEC
+from storax_workers.feeder import Feeder
+
+NOBODY: Any = None
 
 
 def test_hints_that_could_not_be_given_have_the_feeder_fill_the_queues_anew(redis_url: str) -> None:
@@ -42,6 +45,25 @@ def test_jobs_are_popped_by_priority_then_age_whoever_put_them_there(redis_url: 
         return popped
 
     assert asyncio.run(work()) == [9, 4, 5]
+
+
+def test_the_feeder_puts_no_job_back_that_was_dropped_while_it_looked(redis_url: str) -> None:
+    async def work() -> list[Any]:
+        class Looking:
+            """A connection whose search finds two jobs; the first is leased, and dropped from its queue, meanwhile."""
+
+            async def fetch(self, _: str) -> list[dict[str, int]]:
+                await feeder._drop([{"entity": "job", "site_id": 903, "entity_id": 1}])
+                return [{"id": number, "site_id": 903, "priority": 0} for number in (1, 2)]
+
+        queues, looking = Queues(redis_url), cast("Any", Looking())
+        feeder = Feeder(NOBODY, queues)
+        await feeder._put_back("ready", looking, "")
+        popped = await queues.pop("ready", 903, 10)
+        await queues.close()
+        return popped
+
+    assert asyncio.run(work()) == [2]
 
 
 def test_a_call_that_outlives_the_shutdown_leaves_no_connection_open(redis_url: str) -> None:
