@@ -105,7 +105,7 @@ def test_an_interrupted_demo_leaves_nothing_running(storax, interruptible, tmp_p
                 break
         time.sleep(0.5)
         running.send_signal(number)
-        _, stderr = running.communicate(timeout=60)
+        _, stderr = running.communicate(timeout=HANG_SEC)
     finally:
         running.kill()
         running.wait()

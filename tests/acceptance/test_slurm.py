@@ -75,6 +75,16 @@ def all_in(ids, *states, seconds=60.0):
         raise AssertionError([(event.type, event.to_state, event.data) for event in events]) from None
 
 
+def texts(site, name, number):
+    """What so many jobs wrote into files of this name; a shell makes a file before it writes it."""
+
+    def there():
+        written = [text for path in site.folder.data.rglob(name) if (text := path.read_text())]
+        return written if len(written) == number else None
+
+    return eventually(there)
+
+
 def squeue(real_slurm):
     return real_slurm.ask("squeue", "-h", "-o", "%i %T %j").splitlines()
 
@@ -106,8 +116,7 @@ def test_cancelling_midway_ends_the_allocation_and_its_processes(site, real_slur
     ids = jobs(app(site, "echo $$ > pid; sleep 60", use_shell=True), 3)
     batch = allocation(site)
     all_in(ids, "RUNNING")
-    files = eventually(lambda: len(paths := list(site.folder.data.rglob("pid"))) == 3 and paths)
-    pids = [int(path.read_text()) for path in files]
+    pids = [int(text) for text in texts(site, "pid", 3)]
     batch.state = "pending_deletion"
     batch.save()
     comes(batch, "finished")
@@ -129,8 +138,7 @@ def test_a_cancelled_allocation_leaves_no_process_on_any_of_its_nodes(site, real
     ids = jobs(app(site, script, use_shell=True), 2, threads_per_rank=4)
     batch = allocation(site, num_nodes=2)
     all_in(ids, "RUNNING")
-    files = eventually(lambda: len(paths := list(site.folder.data.rglob("node"))) == 2 and paths)
-    assert {path.read_text() for path in files} == {"n1\n", "n2\n"}
+    assert set(texts(site, "node", 2)) == {"n1\n", "n2\n"}
     batch.state = "pending_deletion"
     batch.save()
     comes(batch, "finished")

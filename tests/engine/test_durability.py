@@ -54,6 +54,8 @@ def test_g19_a_kill_at_any_instant_of_a_save_leaves_the_old_or_the_new_version_w
         assert values in ({there}, {float(number)}), f"torn: {values} (seed {seed})"
         assert (len(back), back["s"].iloc[-1]) == (ROWS, str(ROWS - 1))
         kept_old |= values == {there}
+        if not kept_old:
+            length /= 2  # the first save, on a machine that was busy, took longer than these do
         there = values.pop()
         row = DataFrameRecord.objects.get(id=df.record_id)
         assert (row.edition, row.saved_edition) == (df.edition, df.edition)

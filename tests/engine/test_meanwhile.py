@@ -13,7 +13,7 @@ from storax_engine.command_progress import Work
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.pipelines import subsets
-from waiting import eventually
+from waiting import LIMIT, eventually
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def in_thread(call):
 @pytest.mark.parametrize("leave", [storax.project.restart, lambda: storax.engine.delete_project(storax.project.name)])
 def test_who_waits_for_a_site_hears_that_the_project_was_closed(home, project, schema, held, leave):
     thread, caught = in_thread(lambda: pipeline(schema).fit(schema.train, site=held))
-    eventually(lambda: Job.objects.filter(tags={"project": project}).exists())
+    eventually(lambda: list((home.folder.projects / project / "orders").glob("*/state.json")))  # its job is known
     leave()
     thread.join(60)
     assert not thread.is_alive(), "it waits for ever"
@@ -61,9 +61,9 @@ def test_a_fit_whose_project_is_closed_meanwhile_fails_and_leaves_no_row(home, p
     slow = pipeline(schema, predictors=[storax.predictors.XGBoostRegressor(n_estimators=2500)])
     thread, caught = in_thread(lambda: slow.fit(schema.train))
     eventually(lambda: Job.objects.filter(tags={"project": project}, state="RUNNING").exists())
-    time.sleep(0.3)
+    eventually(lambda: storax.engine.memory()["shared"])  # it learns
     storax.project.restart()
-    thread.join(60)
+    thread.join(LIMIT)
     assert isinstance(caught[0], errors.NoProject), caught
     assert Job.objects.filter(tags={"project": project}).get().state == "FAILED"
     assert storax.pipeline.list_pipelines() == []

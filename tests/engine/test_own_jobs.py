@@ -96,7 +96,8 @@ def test_a_stopped_engine_says_what_it_had_at_work(own_home):
     eventually(lambda: jobs("stopped").filter(state="RUNNING").exists())
     storax.engine.shutdown()
     thread.join(60)
-    assert jobs("stopped").get().state == "FAILED"
+    job = jobs("stopped").get()
+    assert (job.state, "the engine ended" in job.history().last().data["message"]) == ("FAILED", True)
 
 
 def test_a_job_of_the_engine_that_is_run_again_fails_with_the_way_out(project, schema):

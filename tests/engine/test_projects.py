@@ -19,12 +19,13 @@ from storax._engine import protocol, session
 from storax._engine.folder import EngineFolder, Running
 from storax._runtime.processes import identify
 from storax.data import DataFrame
+from waiting import HANG_SEC
 from world import World
 
 
 def python(home, code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], env=home.environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], env=home.environment, capture_output=True, text=True, timeout=HANG_SEC
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

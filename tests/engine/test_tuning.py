@@ -14,6 +14,9 @@ from storax import App, Job, PipelineRecord, errors
 from storax.models.job_rules import FINAL
 from storax.pipeline import tune
 from storax.predictors import LightGBMRegressor, LinearRegression, SklearnEstimator, XGBoostRegressor
+from storax_engine.command_progress import Cancelled, Work
+from storax_engine.tuning.search import Search
+from storax_engine.tuning.tuning import Tuning
 from waiting import eventually
 
 SPACE = {"predictors.reg_lambda": (1e-3, 1e3, "log"), "feature_learners.num_features": (1, 30)}
@@ -179,6 +182,27 @@ def test_ctrl_c_ends_the_trials_and_the_tuning_can_go_on(project, schema, interr
     states = [trial["state"] for trial in go(4).trials]
     assert len(states) >= 4
     assert set(states) == {"COMPLETE"}
+
+
+def test_the_trial_that_is_waited_for_is_cancelled_as_the_others_are(tmp_path):
+    begun, seen, work = threading.Barrier(3), [], Work()
+
+    class Held(Tuning):
+        def _in_process(self, trial, work):
+            begun.wait(60)
+            seen.append((trial["number"], work.cancelled.wait(60)))
+            raise Cancelled("It was cancelled.")
+
+    settings = {
+        "spec": {"predictors": [{"reg_lambda": 1.0}]},
+        "space": {"predictors.reg_lambda": {"low": 0.0, "high": 1.0}},
+    }
+    search = Search(tmp_path / "t", {**settings, "score": "rmse", "sampler": "random", "seed": 1, "n_trials": 2})
+    tuning = Held(None, None, "t", search, tmp_path / "t", {}, {}, "t", site=None, job={}, retries=0)
+    threading.Thread(target=lambda: (begun.wait(60), work.cancel())).start()
+    with pytest.raises(Cancelled):
+        tuning.run(work, in_flight=2, n_trials=2)
+    assert sorted(seen) == [(0, True), (1, True)]
 
 
 def test_the_known_searches(schema):

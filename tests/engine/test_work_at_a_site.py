@@ -1,5 +1,6 @@
 """Fits and scores as jobs at a site, run by its agent: kept once, cancelled whole, taken up after a kill."""
 
+import json
 import os
 import signal
 import stat
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +157,7 @@ def test_a_result_that_came_while_the_engine_was_dead_is_collected_once(own_home
     schema = star()
     submission = pipeline(schema, name="kept").submit(schema.train, site=SITE)
     own_home.kill()
-    submission.job.wait(60)
+    eventually(submission.done)
     storax.engine.set_project("p")
     eventually(lambda: storax.pipeline.exists("kept"))
     own_home.kill()
@@ -164,6 +166,23 @@ def test_a_result_that_came_while_the_engine_was_dead_is_collected_once(own_home
     assert len(storax.pipeline.list_pipelines()) == 1
     assert submission.wait().name == "kept"
     assert runs(own_home, "p") == []
+
+
+def test_a_job_that_a_script_waits_for_goes_on_when_the_engine_is_stopped(own_home, held):
+    storax.engine.set_project("p")
+    schema = star()
+    orders = own_home.folder.projects / "p" / "orders"
+    with ThreadPoolExecutor(1) as scripts:
+        waiting = scripts.submit(pipeline(schema).fit, schema.train, site=held[0])
+        (state,) = eventually(lambda: list(orders.glob("*/state.json")))
+        storax.engine.shutdown()
+        with pytest.raises(errors.EngineDown):
+            waiting.result(60)
+    assert json.loads(state.read_text())["unwanted"] is False
+    storax.engine.set_project("p")
+    job = Job.objects.filter(site_id=held[1]).get()
+    assert session.call("progress_of_job", {"job_id": job.id}) == [0.0, ""]
+    assert (job.state, [place.name for place in orders.iterdir()]) == ("PREPROCESSED", [state.parent.name])
 
 
 @pytest.mark.slow("an engine that is killed at each step")
@@ -177,7 +196,7 @@ def test_a_result_is_collected_once_wherever_the_engine_is_killed(own_home, site
     folder = own_home.folder.projects / "p" / "orders"
     (run,) = folder.iterdir()
     own_home.kill()
-    submission.job.wait(60)
+    eventually(submission.done)
     shutil.copytree(run, own_home.path / "copy")
     storax.engine.set_project("p")
     eventually(lambda: storax.pipeline.exists("once") and not list(folder.iterdir()))

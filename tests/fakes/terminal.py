@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from waiting import HANG_SEC
+
 STORAX = str(Path(sys.executable).with_name("storax"))
 
 # What `import asyncio, json, argparse` costs on the machine that the budgets were set on.
@@ -22,7 +24,7 @@ class Terminal:
     def __call__(self, *arguments: object, typed: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
         argv = [STORAX, *map(str, arguments)]
         env = {**self.environment, **environment}
-        return subprocess.run(argv, input=typed, env=env, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(argv, input=typed, env=env, capture_output=True, text=True, check=False, timeout=HANG_SEC)
 
     def good(self, *arguments: object, **more: Any) -> str:
         """Run it, insist on status 0, and give its stdout."""

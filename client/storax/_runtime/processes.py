@@ -11,7 +11,7 @@ from pathlib import Path
 
 MARK = "STORAX_STACK"  # environment variable that marks a process of a stack, as <stack id>:<part>
 
-_START_FIELD = 19  # of /proc/PID/stat, counted after the command's closing parenthesis
+_THREADS_FIELD, _START_FIELD = 17, 19  # of /proc/PID/stat, counted after the command's closing parenthesis
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Process:
     start: str
 
     def alive(self) -> bool:
-        """Return whether it still runs; a zombie does not."""
+        """Return whether it still runs; a zombie does not, unless it has threads that do."""
         return _start_of(self.pid) == self.start
 
     def send(self, number: int) -> None:
@@ -93,7 +93,9 @@ def _start_of(pid: int) -> str:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if fields[0] in "ZXx" else f"{_boot()}-{fields[_START_FIELD]}"
+    # After kill -9 the first thread is a zombie while another one still waits for the disk: files and locks are held.
+    ended = fields[0] in "Xx" or (fields[0] == "Z" and int(fields[_THREADS_FIELD]) <= 1)
+    return "" if ended else f"{_boot()}-{fields[_START_FIELD]}"
 
 
 def _boot() -> str:

@@ -69,15 +69,17 @@ def serve(folder: EngineFolder) -> None:
     process = identify(os.getpid())
     assert process is not None  # noqa: S101
     folder.write(Running(process, door.getsockname(), secret, client.url, version("storax")))
-    config = uvicorn.Config(
-        Service(engine, secret).app, log_level="warning", access_log=False, ws="none", lifespan="off",
+    service = Service(engine, secret)
+    server = uvicorn.Server(uvicorn.Config(
+        service.app, log_level="warning", access_log=False, ws="none", lifespan="off",
         timeout_graceful_shutdown=STOP_WITHIN_SEC,
-    )  # fmt: skip
+    ))  # fmt: skip
+    service.ending = lambda: server.should_exit
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn ends by it, and then raises it once more
     threading.Thread(target=own.clear, daemon=True).start()
     log.info("serving %s for %s", folder.path, client.url)
     try:
-        uvicorn.Server(config).run(sockets=[door])
+        server.run(sockets=[door])
     finally:
         folder.forget()
         own.stop()
@@ -99,9 +101,15 @@ def _door(path: Path) -> socket.socket:
 
 
 class Service:
-    """The routes."""
+    """The routes.
+
+    Attributes:
+        ending: returns whether this process is about to end. What is at work then is left as it is, and not cancelled:
+            ``OwnJobs.stop`` reports the jobs of this process, and those of sites go on.
+    """
 
     def __init__(self, engine: Engine, secret: str) -> None:
+        self.ending: Callable[[], bool] = lambda: False
         self._engine = engine
         self._secret = f"Bearer {secret}".encode()
         self._threads = ThreadPoolExecutor(32, thread_name_prefix="command")
@@ -122,7 +130,7 @@ class Service:
         future = asyncio.get_running_loop().run_in_executor(self._threads, partial(run, work))
         if inflow:
             await inflow.feed(future)
-        return StreamingResponse(_lines(future, work), media_type="application/x-ndjson")
+        return StreamingResponse(_lines(future, work, self.ending), media_type="application/x-ndjson")
 
     async def _table(self, request: Request) -> Response:
         work = Work()
@@ -185,8 +193,8 @@ def _fit(name: str, command: Callable[..., Any], arguments: Mapping[str, Any]) -
         raise InvalidInput(f"{name}: {error}.") from error
 
 
-async def _lines(future: "asyncio.Future[Any]", work: Work) -> AsyncIterator[bytes]:
-    """Progress as it comes, then the end. A caller who hangs up cancels the command."""
+async def _lines(future: "asyncio.Future[Any]", work: Work, ending: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Progress as it comes, then the end. A caller who hangs up cancels the command, unless this process is ending."""
     last = (0.0, "")
     try:
         while not (await asyncio.wait({future}, timeout=_PROGRESS_EVERY_SEC))[0]:
@@ -196,7 +204,7 @@ async def _lines(future: "asyncio.Future[Any]", work: Work) -> AsyncIterator[byt
                 yield protocol.encode(Progress(*now)) + b"\n"
         yield protocol.encode(_end(future)) + b"\n"
     finally:
-        if not future.done():
+        if not future.done() and not ending():
             threading.Thread(target=_cancel, args=(future, work), daemon=True).start()
 
 

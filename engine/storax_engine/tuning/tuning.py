@@ -67,9 +67,9 @@ class Tuning:
                 while (trial := next(trials, None)) is not None:
                     going.append((trial["number"], threads.submit(self._trial, trial)))
                     while len(going) >= in_flight:
-                        self._record(going.popleft(), work)
+                        self._record(going, work)
                 while going:
-                    self._record(going.popleft(), work)
+                    self._record(going, work)
             except BaseException:
                 self.stop.set()
                 raise
@@ -93,13 +93,15 @@ class Tuning:
         while len(self.search.trials) < n_trials:
             yield self.search.ask()
 
-    def _record(self, first: tuple[int, "Future[Row]"], work: Work) -> None:
-        number, future = first
+    def _record(self, going: "deque[tuple[int, Future[Row]]]", work: Work) -> None:
+        """Wait for the first of these trials, which is one of them until it has ended, and record it."""
+        number, future = going[0]
         while not future.done():
             time.sleep(_SOON_SEC)
             self._show(work)
             work.raise_if_cancelled()
         outcome = future.result()
+        going.popleft()
         self.search.tell(number, outcome.get("scores"), job_id=outcome.get("job_id"), reason=outcome.get("reason", ""))
         best = self.search.best()
         for trial in self.search.trials:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,24 @@ def test_a_zombie_is_dead(sleeper: subprocess.Popen[bytes]) -> None:
     assert wait_gone([process], timeout=60) == []
     assert not process.alive()
     assert identify(process.pid) is None
+
+
+def test_a_process_lives_as_long_as_any_of_its_threads() -> None:
+    script = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+print(flush=True)
+ctypes.CDLL(None).pthread_exit(None)  # of the first thread
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        process = known(child)
+        eventually(lambda: Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+        left = wait_gone([process], timeout=0.1)
+        child.kill()
+        assert left == [process]
+        assert wait_gone([process], timeout=60) == []
 
 
 def test_a_reused_pid_is_not_taken_for_ours(sleeper: subprocess.Popen[bytes]) -> None:
