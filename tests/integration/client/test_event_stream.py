@@ -43,6 +43,11 @@ def viewers(world: World) -> int:
     return len(world.app.state.broadcast._subscribers)
 
 
+def nobody_listens(world: World) -> None:
+    """Wait until the server has noticed that every stream was closed, also those of the test before."""
+    eventually(lambda: viewers(world) == 0)
+
+
 class Follower:
     """A thread that follows a query; ``seen`` are the positions that it was given."""
 
@@ -273,7 +278,7 @@ def test_a_revoked_token_ends_the_stream_with_its_error(world: World, user: User
 
 def test_a_loop_that_is_left_leaves_no_connection(world: World, user: User) -> None:
     user.jobs(user.app(), 2)
-    before = viewers(world)
+    nobody_listens(world)
     for event in EventLog.objects.stream(after=0):
         assert event.position
         break
@@ -281,16 +286,16 @@ def test_a_loop_that_is_left_leaves_no_connection(world: World, user: User) -> N
         next(events)
     assert list(events) == [], "a closed stream has ended"
     events.close()
-    eventually(lambda: viewers(world) == before)
+    nobody_listens(world)
 
 
 def test_close_ends_a_loop_that_waits_in_another_thread(world: World, user: User) -> None:
-    before = viewers(world)
+    nobody_listens(world)
     follower = Follower(EventLog.objects)
-    eventually(lambda: viewers(world) > before)
+    eventually(lambda: viewers(world) > 0)
     follower.end()
     assert follower.error is None
-    eventually(lambda: viewers(world) == before)
+    nobody_listens(world)
 
 
 # ---- awaited ---------------------------------------------------------------------------------------------------------
@@ -299,7 +304,7 @@ def test_close_ends_a_loop_that_waits_in_another_thread(world: World, user: User
 def test_the_awaited_twin_sees_the_same_and_ends_as_cleanly(world: World, user: User) -> None:
     app = user.app()
     user.jobs(app, 3)
-    before = viewers(world)
+    nobody_listens(world)
 
     async def script() -> None:
         seen: list[int] = []
@@ -333,7 +338,7 @@ def test_the_awaited_twin_sees_the_same_and_ends_as_cleanly(world: World, user: 
             seen.append(event.position)
 
     asyncio.run(script())
-    eventually(lambda: viewers(world) == before)
+    nobody_listens(world)
 
 
 def test_the_awaited_twin_reads_no_further_ahead_than_its_buffer(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,4 +404,4 @@ def test_hundreds_of_viewers_of_one_api_process_miss_nothing(world: World) -> No
     for owner in owners:
         wanted.append([e["position"] for e in owner.events(entity="job")])
     assert all(one == wanted[n % 3] for n, one in enumerate(seen))
-    eventually(lambda: viewers(world) == 0)
+    nobody_listens(world)

@@ -25,7 +25,7 @@ from storax.local import LocalError, Servers, control
 from storax.local.config import StackConfig
 from storax.local.servers import binaries
 from storax.local.servers.probes import http_get, valkey_answers
-from waiting import eventually
+from waiting import HANG_SEC, eventually
 
 PARTS = ("valkey", "postgres", "api", "feeder", "tasks", "agent")
 
@@ -130,7 +130,7 @@ def test_two_starts_at_once_end_in_one_stack(tmp_path: Path) -> None:
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     servers = Servers(tmp_path / "data", fsync=False)
     try:
-        assert [process.communicate(timeout=60)[1] for process in both] == ["", ""]
+        assert [process.communicate(timeout=HANG_SEC)[1] for process in both] == ["", ""]
         assert len([p for p in processes_of(servers.data) if "storax.local" in p.cmdline()]) == 1
         with servers:  # it runs already, so the end of this block leaves it running
             assert query(servers.database_url, "select 1") == 1
@@ -211,14 +211,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     control.down(home / "local")
 
 
-def storax(home: Path, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def storax(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STORAX_")}
     return subprocess.run(
         [Path(sys.executable).parent / "storax", *arguments],
         env={**environment, "STORAX_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=HANG_SEC,
         check=False,
         stdin=subprocess.DEVNULL,
     )

@@ -183,7 +183,8 @@ def test_events_that_are_archived_before_they_are_handed_out_reach_the_stream(
             horizons.append((await asyncio.to_thread(asyncio.run, run))[-1].high - after)
         return await real(conn, owners, after, upto, limit)
 
-    end(world)
+    last = end(world)
+    eventually(lambda: world.app.state.broadcast._last >= last)  # so the next events to be read are those of the jobs
     with user.stream() as stream:
         monkeypatch.setattr(watermark, "read_of", read_of)
         jobs = user.jobs(app, 4 * PER_SEAL)

@@ -15,6 +15,7 @@ from storax_core.database.connections import Connection, Database
 from storax_core.errors import Unavailable
 from storax_core.queries.bounded import fetch_bounded
 from storax_core.resources import SITES
+from waiting import eventually
 from world import World, execute
 
 LENDINGS = 3000
@@ -33,7 +34,9 @@ class Borrowers:
         self.outcomes: Counter[str] = Counter()
 
     async def run(self) -> None:
-        await asyncio.gather(*(self._calls() for _ in range(2 * SIZE)))
+        """Lend until enough rows were seen: the slower Postgres is, the fewer calls come to them before they end."""
+        while self.outcomes["right"] <= LENDINGS / 2 and not self.outcomes["wrong"]:
+            await asyncio.gather(*(self._calls() for _ in range(2 * SIZE)))
 
     async def _calls(self) -> None:
         for _ in range(LENDINGS // (2 * SIZE)):
@@ -172,7 +175,7 @@ def test_a_session_of_its_own_ends_with_its_block_and_so_do_its_locks(world: Wor
         return int(world.value(lock))
 
     asyncio.run(hold())
-    assert world_count() == 0
+    eventually(lambda: world_count() == 0)  # Postgres notices by itself that the connection is gone
 
 
 def test_a_connection_that_is_cut_between_two_reads_is_an_outage_and_no_error_of_the_server(

@@ -83,7 +83,8 @@ def test_a_server_that_has_just_started_gives_the_others_time(world: World, monk
     assert ready(world)[1]["stale"] == []
 
 
-def test_a_process_whose_feed_stands_still_is_not_ready(world: World, swept: None) -> None:
+def test_a_process_whose_feed_stands_still_is_not_ready(world: World, swept: None, watched_for_long: None) -> None:
+    eventually(lambda: ready(world)[1]["status"] == "ok")  # all other parts were heard
     broadcast = world.app.state.broadcast
     world.run(broadcast.stop())
     broadcast._succeeded -= 3600
