@@ -7,8 +7,11 @@ from typing import Any
 
 import asyncpg
 
-END_OTHERS = """SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+from waiting import eventually
+
+END_OTHERS = """SELECT pid, pg_terminate_backend(pid) AS ended FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
+LIVING = "SELECT pid FROM pg_stat_activity WHERE pid = ANY($1)"
 
 
 @contextmanager
@@ -39,8 +42,13 @@ async def _close(conn: Any) -> None:
 
 
 def end_connections(url: str) -> int:
-    """End all connections to the database but the caller's; return how many."""
-    return int(read(url, END_OTHERS)[0][0])
+    """End all connections to the database but the caller's, and wait until they are gone; return how many.
+
+    Postgres ends them a moment after it was told to; whoever used one until then would meet the error later.
+    """
+    ended = [row["pid"] for row in read(url, END_OTHERS) if row["ended"]]
+    eventually(lambda: not read(url, LIVING, ended))
+    return len(ended)
 
 
 def read(url: str, statement: str, *values: Any) -> list[Any]:
