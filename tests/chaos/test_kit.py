@@ -282,7 +282,7 @@ def test_lost_doubled_and_failed_jobs_are_seen(world: World) -> None:
     site = user.site()
     app, session = user.app(site, parameters={"serial": {"required": True}}), user.session(site)
     ids = [user.job(app, parameters={"serial": str(n)})["id"] for n in (0, 1, 2, 2)]
-    user.finish(session, *user.acquire(session, 3))
+    user.finish(session, *user.acquire(session, 3, max_nodes_per_job=1))  # of all, also those not queued yet
     user.finish(session, *user.acquire(session, 1), last="FAILED")
     states = user.states(*ids)
     failed = ids[states.index("FAILED")]
@@ -325,6 +325,7 @@ def test_what_a_viewer_misses_repeats_or_invents_is_seen(world: World) -> None:
     assert faults(first, *wanted) == [f"position {first} came 2 times"]
     assert faults(*wanted, 10**9) == [f"position {10**9} is not in the log"]
     assert faults(second, first, *wanted[2:]) == ["positions came out of order"]
+    assert checkers.stream(world.database_url, user.id, wanted[:3], upto=second) == []
 
 
 def test_a_gap_in_the_log_and_a_changed_row_are_seen(world: World) -> None:
