@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -197,6 +198,14 @@ def test_a_lock_is_held_until_the_block_ends(database_url: str) -> None:
     with holding(database_url, "LOCK TABLE feed IN ACCESS EXCLUSIVE MODE"):
         assert locked(database_url)
     eventually(lambda: not locked(database_url))
+
+
+@pytest.mark.parametrize("address", ["", "_of_nobody"])
+def test_what_cannot_be_held_leaves_nothing_open(database_url: str, address: str) -> None:
+    """Or else the collector warns of it in whichever test runs then."""
+    with pytest.raises(asyncpg.PostgresError), holding(database_url + address, "LOCK TABLE nothing"):
+        pass
+    gc.collect()
 
 
 def test_ended_connections_are_all_but_the_own_and_release_their_locks(database_url: str) -> None:

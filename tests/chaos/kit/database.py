@@ -17,20 +17,23 @@ LIVING = "SELECT pid FROM pg_stat_activity WHERE pid = ANY($1)"
 @contextmanager
 def holding(url: str, *statements: str) -> Iterator[None]:
     """Hold a transaction open that ran these statements, and so their locks, for the length of the block."""
-    loop = asyncio.new_event_loop()
-    conn = loop.run_until_complete(_begin(url, statements))
-    try:
-        yield
-    finally:
-        loop.run_until_complete(_close(conn))
-        loop.close()
+    with asyncio.Runner() as runner:
+        conn = runner.run(_begin(url, statements))
+        try:
+            yield
+        finally:
+            runner.run(_close(conn))
 
 
 async def _begin(url: str, statements: tuple[str, ...]) -> Any:
     conn = await asyncpg.connect(url)
-    await conn.execute("BEGIN")
-    for statement in statements:
-        await conn.execute(statement)
+    try:
+        await conn.execute("BEGIN")
+        for statement in statements:
+            await conn.execute(statement)
+    except BaseException:
+        await _close(conn)
+        raise
     return conn
 
 
