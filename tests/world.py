@@ -360,8 +360,8 @@ class Listener:
         elif line.startswith("id: "):
             self.place = int(line[4:])
         elif line.startswith("data: "):
-            self.ids.append(self.place)
             self.events.append(orjson.loads(line[6:]))
+            self.ids.append(self.place)  # after the event: who waits for the position finds it
 
     def close(self) -> None:
         """Close the connection and end the thread."""

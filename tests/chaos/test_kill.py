@@ -14,7 +14,7 @@ from storax.local import LocalStack
 from storax_agent.files.locks import holder
 from storax_agent.settings.site import SiteFolder
 from storax_core.admin.verify import verify
-from waiting import eventually
+from waiting import HANG_SEC, eventually
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
 PARTS = ("api", "agent", "launcher", "feeder", "postgres", "valkey", "tasks", "supervisor")
@@ -30,10 +30,16 @@ class Nap(App):
 
 
 def _kill(stack: LocalStack, part: str) -> None:
-    os.kill(_launcher(stack) if part == "launcher" else stack.pids[part], signal.SIGKILL)
+    pid = _launcher(stack) if part == "launcher" else _pid(stack, part)
+    os.kill(pid, signal.SIGKILL)
     if part == "supervisor":
         time.sleep(0.5)
         stack.start()  # adopts what is left
+
+
+def _pid(stack: LocalStack, part: str) -> int:
+    """The process of a part; there is none for a moment where the end of another part has ended it too."""
+    return int(eventually(lambda: stack.pids.get(part)) or 0)
 
 
 def _launcher(stack: LocalStack) -> int:
@@ -63,7 +69,7 @@ def test_no_job_is_lost_or_doubled_when_each_process_is_killed_in_turn() -> None
                 jobs += _submit(rng, turn)
                 time.sleep(rng.uniform(0.05, 0.6))
                 _kill(stack, part)
-        done, waiting = Job.objects.wait(jobs, timeout=120)
+        done, waiting = Job.objects.wait(jobs, timeout=HANG_SEC)
         assert not waiting, f"{len(waiting)} jobs never ended, such as {waiting[0].id} in {waiting[0].state}"
         states = {j.state for j in done}
         assert states == {"JOB_FINISHED"}, [list(j.history()) for j in done if j.state == "FAILED"][:1]

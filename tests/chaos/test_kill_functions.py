@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fakes.site import RunningSite
 from storax import App, Client, EventLog, Job
-from waiting import eventually
+from waiting import HANG_SEC, eventually
 
 SEED = int(os.environ.get("STORAX_SEED", random.SystemRandom().randrange(2**32)))
 JOBS = 500
@@ -55,7 +55,7 @@ def test_no_function_is_lost_or_doubled_when_agent_and_workers_are_killed(tmp_pa
                 elif pids := workers(site):
                     os.kill(rng.choice(pids), signal.SIGKILL)
                     killed += 1
-            done, rest = Job.objects.wait(jobs, timeout=100)
+            done, rest = Job.objects.wait(jobs, timeout=HANG_SEC)
             assert not rest
             assert {job.state for job in done} == {"JOB_FINISHED"}, [
                 list(j.history()) for j in done if j.state == "FAILED"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -199,6 +200,14 @@ def test_a_lock_is_held_until_the_block_ends(database_url: str) -> None:
     eventually(lambda: not locked(database_url))
 
 
+@pytest.mark.parametrize("address", ["", "_of_nobody"])
+def test_what_cannot_be_held_leaves_nothing_open(database_url: str, address: str) -> None:
+    """Or else the collector warns of it in whichever test runs then."""
+    with pytest.raises(asyncpg.PostgresError), holding(database_url + address, "LOCK TABLE nothing"):
+        pass
+    gc.collect()
+
+
 def test_ended_connections_are_all_but_the_own_and_release_their_locks(database_url: str) -> None:
     with holding(database_url, "LOCK TABLE feed IN ACCESS EXCLUSIVE MODE"):
         assert end_connections(database_url) >= 1
@@ -282,7 +291,7 @@ def test_lost_doubled_and_failed_jobs_are_seen(world: World) -> None:
     site = user.site()
     app, session = user.app(site, parameters={"serial": {"required": True}}), user.session(site)
     ids = [user.job(app, parameters={"serial": str(n)})["id"] for n in (0, 1, 2, 2)]
-    user.finish(session, *user.acquire(session, 3))
+    user.finish(session, *user.acquire(session, 3, max_nodes_per_job=1))  # of all, also those not queued yet
     user.finish(session, *user.acquire(session, 1), last="FAILED")
     states = user.states(*ids)
     failed = ids[states.index("FAILED")]
@@ -325,6 +334,7 @@ def test_what_a_viewer_misses_repeats_or_invents_is_seen(world: World) -> None:
     assert faults(first, *wanted) == [f"position {first} came 2 times"]
     assert faults(*wanted, 10**9) == [f"position {10**9} is not in the log"]
     assert faults(second, first, *wanted[2:]) == ["positions came out of order"]
+    assert checkers.stream(world.database_url, user.id, wanted[:3], upto=second) == []
 
 
 def test_a_gap_in_the_log_and_a_changed_row_are_seen(world: World) -> None:

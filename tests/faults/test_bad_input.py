@@ -413,7 +413,9 @@ def test_whatever_is_sent_at_random_is_answered_and_the_log_stays_true(
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     chance, codes = Chance(seed, ids), {}
-    for _ in range(1000):
+    for sent in range(5000):  # of 1000 calls, 77 are accepted on average, at times few of them
+        if sent >= 1000 and codes.get(200, 0) > 50:
+            break
         method, path, body = chance.call()
         content = None if body is None else json.dumps(body).encode("utf-8", "surrogatepass")
         answer = user.ask(method, path, raw=content)

@@ -36,7 +36,7 @@ def complete(stream: Listener, user: User, after: int = 0) -> None:
 
 def published(user: User) -> int:
     last = int(user.events()[-1]["position"])
-    eventually(lambda: user.world.value("SELECT max(position) FROM feed") >= last)
+    eventually(lambda: (user.world.value("SELECT max(position) FROM feed") or 0) >= last)
     return last
 
 

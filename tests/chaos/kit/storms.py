@@ -90,7 +90,7 @@ def _under_load(plan: Plan, stage: Stage) -> tuple[MemoryWatch, dict[str, list[s
         _until(lambda: viewer.positions[-1:] >= [last])
     wrong = {
         "jobs": checkers.jobs(database, load.acknowledged, load.cancelled),
-        "streams": checkers.stream(database, owner, viewer.positions),
+        "streams": checkers.stream(database, owner, viewer.positions, upto=last),  # sessions go on to expire
     }
     return watch, wrong, [
         f"{len(load.acknowledged)} jobs acknowledged, {len(load.cancelled)} of them cancelled at some time; "

@@ -114,12 +114,15 @@ def test_spawners_that_start_jobs_in_the_same_moment_do_not_share_a_file(workdir
 
 
 CALLS = """
-import os, sys
+import os, sys, time
 sys.path.insert(0, sys.argv[1])
 from worker_output import Output
 from worker_messages import Call
 output = Output()
 def begin(job): output.begin(os.open(".", os.O_RDONLY), Call(f"{job}.1.1", "run", {}, {}))
+def wait_for_files():
+    while not output._spilt: time.sleep(0.01)
+    with output._lock: pass
 """
 
 
@@ -136,13 +139,27 @@ def test_a_function_whose_first_output_comes_after_that_of_another_job_writes_it
 
 def test_a_function_goes_on_in_its_file_when_another_job_has_taken_the_name(workdir):
     script = (
-        "import time; begin(1); os.write(1, b'one '); time.sleep(0.5); os.rename('job.out', 'job.first.out')\n"
+        "begin(1); os.write(1, b'one '); wait_for_files(); os.rename('job.out', 'job.first.out')\n"
         "os.rename('job.err', 'job.first.err'); open('job.out', 'w').write('two')\n"
         "os.write(1, b'more'); os.write(2, b'err'); output.end()\n"
     )
     argv = [sys.executable, "-c", CALLS + script, str(Path(worker.__file__).parent)]
     subprocess.run(argv, cwd=workdir.path, check=True)
     assert (workdir.of(1), workdir.of(1, 1), workdir.plain) == ("one more", "err", "two")
+
+
+def test_what_a_function_writes_while_its_output_goes_to_its_files_is_kept(workdir):
+    script = (
+        "dup2 = os.dup2\n"
+        "def late(file, number):\n"
+        "    if file not in output._held: os.write(number, b'late ')\n"
+        "    dup2(file, number)\n"
+        "os.dup2 = late; begin(1); os.write(1, b'one '); wait_for_files(); os.write(1, b'more'); output.end()\n"
+        "os.dup2 = dup2; begin(2); os.write(1, b'two'); output.end()\n"
+    )
+    argv = [sys.executable, "-c", CALLS + script, str(Path(worker.__file__).parent)]
+    subprocess.run(argv, cwd=workdir.path, check=True)
+    assert (workdir.of(1), workdir.of(1, 1), workdir.of(2)) == ("one late more", "late ", "two")
 
 
 class HookLogs:

@@ -68,19 +68,25 @@ class Output:
     def _write(self, folder: int, *, create: bool, go_on: bool = False) -> None:
         """Move what is held to the files; with ``go_on`` further output goes there itself."""
         for number, held in enumerate(self._held):
-            size = os.fstat(held).st_size
-            if not size and not create:
+            if not create and not os.fstat(held).st_size:
                 continue
             file = self._opened(folder, number) if self._names else self._hook_log(folder)
             try:
-                place = 0
-                while place < size:
-                    place += os.write(file, os.pread(held, 1 << 20, place))
+                place = self._copy(held, file, 0)
                 if go_on:
                     os.dup2(file, number + 1)
+                    self._copy(held, file, place)  # the call wrote on until then
             finally:
                 os.ftruncate(held, 0)
                 os.lseek(held, 0, os.SEEK_SET)
+
+    @staticmethod
+    def _copy(held: int, file: int, place: int) -> int:
+        """Copy what is held now, from this place on, and return the next place."""
+        size = os.fstat(held).st_size
+        while place < size:
+            place += os.write(file, os.pread(held, 1 << 20, place))
+        return place
 
     def _opened(self, folder: int, number: int) -> int:
         """The file of a stream, open until the call ends: by then its name may be that of another job's file."""
