@@ -44,10 +44,9 @@ class Store:
         async with self.db.owner(self.owner_id) as conn:
             pid = conn.get_server_pid()
             cpu, begun = backend_us(pid) + time.process_time() * 1e6, time.perf_counter()
+            ctx = Context(self.owner_id, f"user:{self.owner_id}", new_command_id())
             async with writing(conn):
-                await create(
-                    conn, Context(self.owner_id, f"user:{self.owner_id}", new_command_id()), JOBS, fields_set(models)
-                )
+                await create(conn, ctx, JOBS, fields_set(models))
             seconds = time.perf_counter() - begun
             return seconds, (backend_us(pid) + time.process_time() * 1e6 - cpu) / count
 

@@ -184,9 +184,8 @@ class Service:
         raise AssertionError  # pragma: no cover
 
     async def _once(self, call: "Call", command: Command, one_trip: Command | None) -> Response:
-        ctx = Context(
-            call.owner_id, call.actor, call.key or new_command_id(), site_id=call.site_id, fingerprint=call.kept_by
-        )
+        key = call.key or new_command_id()
+        ctx = Context(call.owner_id, call.actor, key, site_id=call.site_id, fingerprint=call.kept_by)
         with idempotency.once():
             answer = await self._in_one_trip(ctx, one_trip) if one_trip else None
             answer = answer or await self._in_transaction(call, ctx, command)
@@ -279,8 +278,7 @@ class Call:
 
 
 def _key(request: Request) -> UUID | None:
-    text = request.headers.get("idempotency-key")
-    if text is None:
+    if (text := request.headers.get("idempotency-key")) is None:
         return None
     try:
         return UUID(text)

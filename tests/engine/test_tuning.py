@@ -187,7 +187,7 @@ def test_ctrl_c_ends_the_trials_and_the_tuning_can_go_on(project, schema, interr
 def test_the_trial_that_is_waited_for_is_cancelled_as_the_others_are(tmp_path):
     begun, seen, work = threading.Barrier(3), [], Work()
 
-    class Held(Tuning):
+    class BothAtWork(Tuning):
         def _in_process(self, trial, work):
             begun.wait(60)
             seen.append((trial["number"], work.cancelled.wait(60)))
@@ -198,7 +198,7 @@ def test_the_trial_that_is_waited_for_is_cancelled_as_the_others_are(tmp_path):
         "space": {"predictors.reg_lambda": {"low": 0.0, "high": 1.0}},
     }
     search = Search(tmp_path / "t", {**settings, "score": "rmse", "sampler": "random", "seed": 1, "n_trials": 2})
-    tuning = Held(None, None, "t", search, tmp_path / "t", {}, {}, "t", site=None, job={}, retries=0)
+    tuning = BothAtWork(None, None, "t", search, tmp_path / "t", {}, {}, "t", site=None, job={}, retries=0)
     threading.Thread(target=lambda: (begun.wait(60), work.cancel())).start()
     with pytest.raises(Cancelled):
         tuning.run(work, in_flight=2, n_trials=2)

@@ -130,9 +130,8 @@ class ClaimCall:
         holder = self.known_holder()
         if holder is None or self.work.claim_alone is None:
             return None
-        ctx = Context(
-            self.call.owner_id, self.call.actor, self.call.key or new_command_id(), fingerprint=self.call.kept_by
-        )
+        key = self.call.key or new_command_id()
+        ctx = Context(self.call.owner_id, self.call.actor, key, fingerprint=self.call.kept_by)
         with idempotency.once():
             async with self.service.db.owner(self.call.owner_id, by_key=True) as conn:
                 rows = await self.work.claim_alone(conn, ctx, holder, hint)

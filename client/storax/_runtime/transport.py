@@ -10,11 +10,10 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from storax._runtime.command_ids import new_command_id
 from storax._runtime.connections.pool import IDLE_SEC, Pool
 from storax._runtime.connections.proxies import is_proxied
 from storax._runtime.reply import Reply, problem
-from storax._runtime.retry import CONNECT_WITHIN, Patience, is_transient, seconds_of
+from storax._runtime.retry import CONNECT_WITHIN, Patience, is_transient, new_command_id, seconds_of
 from storax.errors import DeadlineExceeded, InvalidInput, NotStorax, ServerDown, StoraxError, Unavailable
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pydantic_core import to_json
 
-from storax._runtime.command_ids import new_command_id
+from storax._runtime.retry import new_command_id
 from storax.errors import InvalidInput, StoraxError
 from storax_agent.files.set_aside import SetAside
 from storax_agent.mainloop.lease_table import SessionKeeper

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from storax._runtime import command_ids as of_the_client
+from storax._runtime import retry as of_the_client
 from storax_core.log import command_ids as of_the_server
 
 
