@@ -32,3 +32,16 @@ def eventually(fact: Callable[[], T], *, seconds: float = LIMIT, step: float = 0
         time.sleep(step)
         step = max(step, min(1.125 * step, LONGEST_PAUSE_SEC))
     return answer
+
+
+def in_time(seconds: float, attempt: Callable[[], float], *, tries: int = 3) -> None:
+    """Fail unless an attempt, which returns the seconds that it took, took less than ``seconds``.
+
+    A promised time is measured on a machine that may stand still for some seconds: the fastest of the tries counts.
+    """
+    took: list[float] = []
+    while len(took) < tries:
+        took.append(attempt())
+        if took[-1] < seconds:
+            return
+    raise AssertionError(f"not within {seconds} s, but after {', '.join(f'{one:.1f} s' for one in took)}")
