@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from importlib.metadata import version
 
     from storax import (
+        analytics,
         data,
         database,
         engine,
@@ -70,6 +71,7 @@ __all__ = [
     "TransferItem",
     "TransferState",
     "__version__",
+    "analytics",
     "as_completed",
     "current_client",
     "data",
@@ -89,6 +91,7 @@ __all__ = [
 ]
 _MODULES = frozenset(
     (
+        "analytics",
         "data",
         "database",
         "engine",

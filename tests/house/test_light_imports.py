@@ -39,6 +39,7 @@ def run(code: str) -> str:
         "from storax import Job",
         "import storax.cli",
         "from storax.data import DataFrame",
+        "from storax.analytics import utilization_report",
     ],
 )
 def test_an_import_loads_no_server_library(what):

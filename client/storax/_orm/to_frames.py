@@ -33,17 +33,17 @@ class Frames:
 
 def to_pandas(model: type[Record], rows: Sequence[Any]) -> Any:
     """Make a pandas DataFrame; dicts and lists stay Python objects, UUIDs and times have pandas' types."""
-    return _library("pandas").DataFrame(_columns(model, rows))
+    return library("pandas").DataFrame(_columns(model, rows))
 
 
 def to_polars(model: type[Record], rows: Sequence[Any]) -> Any:
     """Make a polars DataFrame; JSON fields are text."""
-    return _library("polars").DataFrame(_flat(model, rows), infer_schema_length=None)
+    return library("polars").DataFrame(_flat(model, rows), infer_schema_length=None)
 
 
 def to_arrow(model: type[Record], rows: Sequence[Any]) -> Any:
     """Make a pyarrow Table; JSON fields are text."""
-    return _library("pyarrow").table(_flat(model, rows))
+    return library("pyarrow").table(_flat(model, rows))
 
 
 def _columns(model: type[Record], rows: Sequence[Any]) -> dict[str, list[Any]]:
@@ -62,8 +62,16 @@ def _flat(model: type[Record], rows: Sequence[Any]) -> dict[str, list[Any]]:
     return flat
 
 
-def _library(name: str) -> Any:
+def library(name: str, package: str = "") -> Any:
+    """Import a library that the user may not have; ``package`` is what to install, by default ``name``.
+
+    Raises:
+        StoraxError: It is not installed.
+    """
     try:
         return import_module(name)
     except ImportError:
-        raise StoraxError(f"{name} is not installed.", hint=f"Install it: {installation.add_library(name)}") from None
+        package = package or name
+        raise StoraxError(
+            f"{package} is not installed.", hint=f"Install it: {installation.add_library(package)}"
+        ) from None
