@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         predictors,
         preprocessors,
         project,
+        report,
         utilities,
     )
     from storax.api import (
@@ -83,6 +84,7 @@ __all__ = [
     "predictors",
     "preprocessors",
     "project",
+    "report",
     "set_project",
     "utilities",
     "wait",
@@ -100,6 +102,7 @@ _MODULES = frozenset(
         "predictors",
         "preprocessors",
         "project",
+        "report",
         "utilities",
     )
 )
