@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         predictors,
         preprocessors,
         project,
+        report,
         utilities,
     )
     from storax.api import (
@@ -85,6 +86,7 @@ __all__ = [
     "predictors",
     "preprocessors",
     "project",
+    "report",
     "set_project",
     "utilities",
     "wait",
@@ -103,6 +105,7 @@ _MODULES = frozenset(
         "predictors",
         "preprocessors",
         "project",
+        "report",
         "utilities",
     )
 )

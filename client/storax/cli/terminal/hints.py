@@ -14,6 +14,7 @@ _BY_KIND = {
 # Phrases of Python and REST, and what they are called here; the first one of a phrase applies.
 _PHRASES = (
     (re.compile(r"An operator may use force=True\."), "An operator may use --force."),
+    (re.compile(r"or replace it with force=True\."), "or replace it with --force."),
     (re.compile(r"Call cancel\(\) first and wait for it to end, or use force=True\."),
      f"Cancel it first: {_JOB}; or use --force."),
     (re.compile(r"Call cancel\(\) first, then delete it\."), f"Cancel it first: {_JOB}."),
