@@ -3,6 +3,7 @@
 import typer
 
 from storax.cli.job import change, create, explain, failures, follow, show
+from storax.cli.job.pictures import timeline, tree
 
 app = typer.Typer(
     help="Create, list, follow and change jobs.",
@@ -21,6 +22,8 @@ app.command()(show.summary)
 app.command()(failures.failures)
 app.command()(show.history)
 app.command()(explain.explain)
+app.command()(tree.tree)
+app.command()(timeline.timeline)
 app.command()(follow.logs)
 app.command()(follow.wait)
 app.command()(change.cancel)

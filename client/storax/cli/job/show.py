@@ -1,7 +1,6 @@
 """`storax job ls`, `show`, `summary` and `history`."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +9,8 @@ from storax.cli.job.durations import add_durations
 from storax.cli.terminal.failures import NOT_FOUND, CommandError
 from storax.cli.terminal.listing import Limit, Listing, Order, age, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show, show_one
-from storax.cli.terminal.select import Apps, AsOf, OlderThan, Selection, Selectors, Sites, States, Tags, one_id
+from storax.cli.terminal.select import Apps, AsOf, OlderThan, Selection, Selectors, Sites, States, Tags, one_id, recent
 from storax.cli.terminal.visible import say
-from storax.models.job_rules import FINAL
 
 JOBS = Listing(
     "job",
@@ -24,7 +22,6 @@ JOBS = Listing(
 )  # fmt: skip
 # Ages and durations are those of now.
 THEN = Listing("job", ("id", "state", "app", "site", "tags", "workdir", "last_update"), JOBS.wide[:6] + JOBS.wide[8:])
-RECENT = timedelta(days=1)
 
 
 def ls(
@@ -56,7 +53,7 @@ def ls(
     query: Any = selection.query(as_of)
     narrowed = selection.is_empty and not everything and as_of is None
     if narrowed:
-        query = query.exclude(state=FINAL, last_update_before=datetime.now(UTC) - RECENT)
+        query = recent(query)
     empty = "No job is under way." if narrowed else f"No job matches {selection}."
     listing = JOBS if as_of is None else THEN
     count = listing.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from storax.models.job import JobQuery
 
 MAX_IDS = 10_000
+RECENT = timedelta(days=1)
 
 Selectors = Annotated[
     list[str] | None,
@@ -147,6 +148,13 @@ class Selection:
             raise UsageError(f"These are more than {MAX_IDS} ids.", hint="Use one range, or filter by tag.")
         ids = list(dict.fromkeys(i for first, last in spans for i in range(first, last + 1)))
         return {"id": ids} if ids else {}
+
+
+def recent(jobs: "JobQuery") -> "JobQuery":
+    """Return those of a query that have not ended, or ended within a day: what a command shows where none is named."""
+    from storax.models.job_rules import FINAL
+
+    return jobs.exclude(state=FINAL, last_update_before=datetime.now(UTC) - RECENT)
 
 
 def one_id(text: str) -> int:

@@ -43,9 +43,13 @@ class Paint:
 
     def state(self, text: str, *, padded: str | None = None) -> str:
         """Return a text in the colour of its state; ``padded`` is the same text with blanks around it."""
-        code = _COLOURS.get(text)
         padded = text if padded is None else padded
-        return padded.replace(text, f"\x1b[{code}m{text}\x1b[0m") if self._on and code else padded
+        return padded.replace(text, self.like(text, text))
+
+    def like(self, state: str, text: str) -> str:
+        """Return any text in the colour of a state."""
+        code = _COLOURS.get(state)
+        return f"\x1b[{code}m{text}\x1b[0m" if self._on and code else text
 
 
 @dataclass

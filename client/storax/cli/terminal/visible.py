@@ -4,9 +4,12 @@ A job's workdir or the last words of a program may contain any character. An esc
 write into the clipboard or hide a line; a right-to-left mark makes a name look like another one.
 """
 
+import re
 import sys
 from contextlib import suppress
 from typing import TextIO
+
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 def visible(text: str) -> str:
@@ -36,6 +39,13 @@ def say(*lines: str, out: TextIO | None = None, flush: bool = False) -> None:
         out.write("\n  ".join(map(visible, (first, *rest))) + "\n")
     if flush:
         out.flush()
+
+
+def say_coloured(*lines: str) -> None:
+    """Print lines on stdout with the colours in them; all else is visible. Texts of others must be visible before."""
+    for line in lines:
+        parts = _COLOUR.split(line)
+        sys.stdout.write("".join(part if at % 2 else visible(part) for at, part in enumerate(parts)) + "\n")
 
 
 def say_exactly(text: str, *, end: str = "\n") -> None:
