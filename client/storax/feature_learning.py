@@ -26,6 +26,8 @@ class aggregations(AggregationNames):  # noqa: N801  the name that scripts know
     """Names of aggregations and sets of them; ``ewma(3, "h")`` makes one with a half-life of three hours."""
 
     FASTPROP = AggregationSets()
+    Q_1, Q_5, Q_10, Q_25 = AggregationNames.Q1, AggregationNames.Q5, AggregationNames.Q10, AggregationNames.Q25
+    Q_75, Q_90, Q_95, Q_99 = AggregationNames.Q75, AggregationNames.Q90, AggregationNames.Q95, AggregationNames.Q99
 
     @staticmethod
     def ewma(length: int, unit: str = "d") -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storax._orm import notebook
+from storax.data.expressions.columns import Column
 from storax.data.model import DataModel, Duration, On, Placeholder, relationship
 from storax.data.source import View
 from storax.errors import InvalidInput
@@ -98,6 +99,27 @@ class Container:
         """Refuse further tables."""
         self._frozen = True
 
+    def sync(self) -> None:
+        """Look at all data frames and views again: their columns and numbers of rows may have changed.
+
+        Raises:
+            InvalidInput: the container is frozen.
+            NoDataFrame: a data frame is not there any more.
+        """
+        if self._frozen:
+            raise InvalidInput("The container is frozen: make a new one.")
+        for frame in (*self._population_frames().values(), *self.peripheral.values()):
+            frame.refresh()
+
+    def to_pandas(self) -> dict[str, Any]:
+        """Return every subset and peripheral table as a pandas DataFrame, by name; needs pandas.
+
+        A split that is a column has a subset for each value of it. A peripheral table hides a subset of its name.
+        """
+        names = self.names or _values(self.population, self.split)
+        subsets = {name: self.subset(name).population for name in names}
+        return {name: frame.to_pandas() for name, frame in {**subsets, **self.peripheral}.items()}
+
     def subset(self, name: str) -> Subset:
         """A subset by name; ``full`` is the whole population.
 
@@ -121,8 +143,11 @@ class Container:
 
     def frame_of(self, name: str) -> Any:
         """The peripheral frame or view of a placeholder of that name, else the population or its first subset."""
-        others = self.frames.values() if self.population is None else [self.population]
-        return self.peripheral[name] if name in self.peripheral else next(iter(others))
+        return self.peripheral[name] if name in self.peripheral else next(iter(self._population_frames().values()))
+
+    def _population_frames(self) -> dict[str, Any]:
+        """The population, or the frame of each subset, by name."""
+        return self.frames if self.population is None else {"population": self.population}
 
     def _own(self, frame: Any) -> Any:
         """The frame or view; a copy of it where the container has its own."""
@@ -151,9 +176,8 @@ class Container:
         return f"{type(self).__name__}(subsets={self.names}, peripheral={list(self.peripheral)})"
 
     def _repr_html_(self) -> str:
-        frames = self.frames if self.population is None else {"population": self.population}
         around = {name: str(frame.name) for name, frame in self.peripheral.items()}
-        rows = {name: str(frame.name) for name, frame in frames.items()} | around
+        rows = {name: str(frame.name) for name, frame in self._population_frames().items()} | around
         return notebook.card(type(self).__name__, {"subsets": ", ".join(self.names) or "told by a column", **rows})
 
 
@@ -215,8 +239,17 @@ def _condition(split: Any, name: str) -> Mapping[str, Any]:
     if hasattr(split, "condition"):
         condition: Mapping[str, Any] = split.condition(name)
         return condition
-    column = {"column": split} if isinstance(split, str) else split.to_spec()
-    return {"op": "equal", "args": [column, {"value": name}]}
+    return {"op": "equal", "args": [_node(split), {"value": name}]}
+
+
+def _node(split: Any) -> dict[str, Any]:
+    """The expression of a split that is a column."""
+    return {"column": split} if isinstance(split, str) else split.to_spec()
+
+
+def _values(population: Any, split: Any) -> list[str]:
+    """Values of a split that is a column, without the missing one."""
+    return [str(name) for name in Column(population, _node(split)).unique() if name is not None]
 
 
 def _rows(population: Any, condition: Mapping[str, Any]) -> View:

@@ -101,7 +101,12 @@ class DataFrame(Imports, Source):
     @property
     def memory_usage(self) -> float:
         """Megabytes of its columns."""
-        return float(self._described()["nbytes"]) / 1e6
+        return self.nbytes / 1e6
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its columns in memory, as last heard."""
+        return int(self._described()["nbytes"])
 
     # ---- its columns -----------------------------------------------------------------------------------------------
 
@@ -159,6 +164,10 @@ class DataFrame(Imports, Source):
     def set_unit(self, cols: str | Column | Sequence[Any], unit: str) -> Self:
         """Give columns another unit."""
         return self._remember(session.call("set_unit", {"frame": self.name, "names": self._names(cols), "unit": unit}))
+
+    def remove_unit(self, cols: str | Column | Sequence[Any]) -> Self:
+        """Leave columns without a unit."""
+        return self.set_unit(cols, "")
 
     def remove(self, cols: str | Column | Sequence[Any]) -> Self:
         """Remove columns for good; ``drop()`` makes a view without them."""

@@ -106,6 +106,8 @@ class Roles(ByRole):
         """Roles from ``{"numerical": ["price"], ...}``."""
         return given if isinstance(given, Roles) else cls(**{k: tuple(v) for k, v in given.items()})
 
+    from_dict = from_mapping
+
     def to_mapping(self) -> dict[str, list[str]]:
         """As JSON, without the empty ones."""
         named = {f.name: list(getattr(self, f.name)) for f in fields(self)}

@@ -1,12 +1,13 @@
 """Views, and what they share with data frames: columns and rows to look at, to take parts of and to carry elsewhere."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from storax._engine import session
 from storax._runtime.suggestions import nearest
 from storax.data.exchange import tables
+from storax.data.exchange.exports import Exports
 from storax.data.expressions.columns import Column, literal
 from storax.data.roles import FrameRoles
 from storax.errors import InvalidInput, NoColumn
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 Step = dict[str, Any]
 
 
-class Source:
+class Source(Exports):
     """Rows and columns in the engine: a data frame, or a view of one."""
 
     _frame: str
+    _alias = ""  # the name of ``with_name()``
 
     # ---- what it is ------------------------------------------------------------------------------------------------
 
@@ -143,84 +145,70 @@ class Source:
         """With another unit for some columns."""
         return self._view({"step": "with_unit", "names": self._names(names), "unit": unit})
 
+    def with_name(self, name: str) -> "View":
+        """Return a view of the same rows with a name of its own, under which a container or placeholder knows it.
+
+        Raises:
+            InvalidInput: the name is empty.
+        """
+        if not name:
+            raise InvalidInput("A view needs a name.")
+        return self._view(alias=name)
+
+    def iter_batches(self, batch_size: int = tables.BATCH_ROWS) -> Iterator["View"]:
+        """Iterate over the rows in their order, as views of ``batch_size`` rows; the last may have fewer.
+
+        ``for batch in df.iter_batches(): batch.to_pandas()`` holds one batch at a time in this process. Each use of a
+        batch computes the view that it is of anew; ``to_arrow_stream()`` computes it once.
+
+        Args:
+            batch_size: rows of a batch, 1 or more. Default 100,000.
+
+        Raises:
+            InvalidInput: ``batch_size`` is no whole number, or below 1.
+        """
+        size = _whole_number(batch_size, "batch_size", least=1)
+        rows = self._view().nrows()
+        return (self[start : start + size] for start in range(0, rows, size))
+
     def to_placeholder(self, name: str | None = None) -> "Placeholder":
         """Return its placeholder for a data model, with its roles; ``name`` defaults to its own."""
         from storax.data.model import Placeholder
 
-        return Placeholder.of(self, name or self._frame)
+        return Placeholder.of(self, name or self._alias or self._frame)
 
-    # ---- elsewhere -------------------------------------------------------------------------------------------------
+    # ---- looks -----------------------------------------------------------------------------------------------------
 
-    def to_arrow(self) -> Any:
-        """All rows as a pyarrow Table."""
-        return tables.received("rows", self._arguments())
-
-    def to_pandas(self) -> Any:
-        """All rows as a pandas DataFrame; needs pandas."""
-        return self.to_arrow().to_pandas()
-
-    def to_polars(self) -> Any:
-        """All rows as a polars DataFrame; needs polars."""
-        return tables.library("polars").from_arrow(self.to_arrow())
-
-    def to_dict(self) -> dict[str, list[Any]]:
-        """All rows as lists by column."""
-        values: dict[str, list[Any]] = self.to_arrow().to_pydict()
-        return values
-
-    def to_csv(self, path: str | Path) -> Path:
-        """Write all rows into a CSV file with a header, in one step."""
-        return self._written("csv", path)
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """All rows as JSON, lists by column; with ``path`` they are written there and the path is returned."""
-        if path is not None:
-            return str(self._written("json", path))
-        import json
-
-        return json.dumps(self.to_dict(), default=str, ensure_ascii=False)
-
-    def to_parquet(self, path: str | Path) -> Path:
-        """Write all rows into a Parquet file, in one step."""
-        return self._written("parquet", path)
-
-    def to_db(self, table_name: str, conn: Any = None) -> None:
-        """Make a table of all rows in a database.
+    def to_html(self, max_rows: int = 10) -> str:
+        """Return an HTML table of the first rows, as a notebook shows it.
 
         Args:
-            table_name: Of the new table.
-            conn: A connection of ``storax.database``, by default the one named ``default``; a DB-API 2 connection, a
-                SQLAlchemy engine or connection, or an address.
-        """
-        from storax.data.exchange import databases
+            max_rows: how many rows at most, 0 or more. Default 10.
 
-        databases.write(table_name, self.to_arrow(), conn)
+        Raises:
+            InvalidInput: ``max_rows`` is no whole number, or below 0.
+        """
+        from storax.data import display
+
+        rows = _whole_number(max_rows, "max_rows", least=0)
+        return display.html(self._title(), self._described(), self._head(rows))
 
     def __repr__(self) -> str:
         from storax.data import display
 
-        return display.text(self._title(), self._described(), self._head())
+        return display.text(self._title(), self._described(), self._head(display.ROWS))
 
     def _repr_html_(self) -> str:
-        from storax.data import display
-
-        return display.html(self._title(), self._described(), self._head())
+        return self.to_html()
 
     # ---- within ----------------------------------------------------------------------------------------------------
 
-    def _head(self) -> Mapping[str, list[Any]]:
-        from storax.data import display
-
-        values: dict[str, list[Any]] = tables.received("rows", {**self._arguments(), "stop": display.ROWS}).to_pydict()
+    def _head(self, rows: int) -> Mapping[str, list[Any]]:
+        values: dict[str, list[Any]] = tables.received("rows", {**self._arguments(), "stop": rows}).to_pydict()
         return values
 
-    def _written(self, kind: str, path: str | Path) -> Path:
-        arguments = {**self._arguments(), "path": str(Path(path).absolute()), "kind": kind}
-        return Path(session.call_with_progress(f"Writing {Path(path).name}", "write_file", arguments))
-
-    def _view(self, step: Step) -> "View":
-
-        return View(self._frame, [*self._arguments()["source"].get("steps", []), step])
+    def _view(self, *steps: Step, alias: str = "") -> "View":
+        return View(self._frame, self._arguments(steps)["source"]["steps"], alias or self._alias)
 
     def _column(self, name: str) -> Column:
         return Column(self, {"column": self._known(name)})
@@ -251,15 +239,16 @@ class View(Source):
     # DataFrame.from_view, which stands above: ``storax.data.frame`` sets it.
     _frame_of: ClassVar[Callable[["View", str], Any]]
 
-    def __init__(self, frame: str, steps: list[Step]) -> None:
+    def __init__(self, frame: str, steps: list[Step], alias: str = "") -> None:
         self._frame = frame
         self._steps = steps
+        self._alias = alias
         self._last: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
-        """Name of the data frame that it is a view of."""
-        return self._frame
+        """The name of ``with_name()``, else that of the data frame that it is a view of."""
+        return self._alias or self._frame
 
     def refresh(self) -> Self:
         """Look at the data frame again: its columns and rows may have changed."""
@@ -280,3 +269,14 @@ class View(Source):
 
     def _title(self) -> str:
         return f"View of {self._frame!r}"
+
+
+def _whole_number(value: Any, what: str, *, least: int) -> int:
+    """Return the number, of whatever integer type.
+
+    Raises:
+        InvalidInput: it is no whole number, or below ``least``.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) < least:
+        raise InvalidInput(f"{what} is {value!r}: a whole number, {least} or more.")
+    return operator.index(value)

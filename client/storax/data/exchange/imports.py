@@ -175,6 +175,11 @@ class Imports:
         handle = cls._handle(name)
         return handle._remember(session.call("put_view", {"frame": name, **view._arguments()}))
 
+    def read_view(self, view: "Source", append: bool = False) -> Self:
+        """Fill it from a view or another data frame, made within the engine."""
+        arguments = {"frame": self.name, "append": append, **view._arguments()}
+        return self._remember(session.call("put_view", arguments))
+
     # ---- databases -------------------------------------------------------------------------------------------------
 
     @classmethod

@@ -56,6 +56,22 @@ def received(name: str, arguments: Mapping[str, Any]) -> Any:
         return reader.read_all()
 
 
+def streamed(name: str, arguments: Mapping[str, Any]) -> Any:
+    """Read the engine's reply as a pyarrow RecordBatchReader, which holds one batch at a time.
+
+    Raises:
+        StoraxError: what the engine answered.
+    """
+    parts = _schema_and_batches(name, arguments)
+    return arrow().RecordBatchReader.from_batches(next(parts), parts)
+
+
+def _schema_and_batches(name: str, arguments: Mapping[str, Any]) -> Iterator[Any]:
+    with session.table(name, dict(arguments)) as answer, arrow().ipc.open_stream(answer) as reader:
+        yield reader.schema
+        yield from reader
+
+
 def from_pandas(frame: Any) -> Any:
     """A pandas DataFrame without its index; categories become what they stand for.
 
