@@ -43,7 +43,10 @@ class Seasonal(Declaration):
 
 @dataclass(frozen=True)
 class EmailDomain(Declaration):
-    """The domain of each text column that holds mail addresses, as a category."""
+    """The domain of each text column that holds mail addresses, as a category.
+
+    Where a column has the subrole ``include.email`` or ``only.email``: of such text columns alone, whatever they hold.
+    """
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Substring(Declaration):
     """A part of each category as a further category: ``length`` characters from ``begin`` (the first is 0).
 
     Args:
-        columns: which columns; all categorical and text ones where empty.
+        columns: which columns. Where empty, those with the subrole ``include.substring`` or ``only.substring``; where
+            no table has such a column, all categorical and text ones.
     """
 
     begin: int

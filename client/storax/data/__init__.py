@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from storax.data import roles, split, time
+    from storax.data import roles, split, subroles, time
     from storax.data.container import Container, StarSchema, Subset
     from storax.data.expressions.columns import Column, arange, random, rowid
     from storax.data.frame import DataFrame
@@ -48,12 +48,12 @@ _HOMES = {
     "rowid": "expressions.columns",
     "to_placeholder": "model",
 }
-_MODULES = ("roles", "split", "time")
+_MODULES = ("roles", "split", "subroles", "time")
 
 __all__ = [
     "Column", "Container", "DataFrame", "DataFrames", "DataModel", "Placeholder", "Roles", "StarSchema", "Subset",
     "TimeSeries", "View", "arange", "concat", "delete", "exists", "list_data_frames", "load_data_frame",
-    "make_target_columns", "random", "relationship", "roles", "rowid", "split", "time", "to_placeholder",
+    "make_target_columns", "random", "relationship", "roles", "rowid", "split", "subroles", "time", "to_placeholder",
 ]  # fmt: skip
 
 

@@ -115,6 +115,7 @@ class DataFrame(Imports, Source):
         col: Any,
         name: str,
         role: str | None = None,
+        subroles: str | Sequence[str] = (),
         unit: str = "",
         time_formats: Sequence[str] | None = None,
     ) -> Self:
@@ -124,6 +125,7 @@ class DataFrame(Imports, Source):
             col: An expression over columns, an array or list of one value a row, or one value for all rows.
             name: Of the column.
             role: By default ``unused_float`` or ``unused_string``, by type.
+            subroles: One or several of ``storax.data.subroles``.
             unit: Such as ``"km"``: a word for who reads it, kept and shown with the column; nothing computes with it.
             time_formats: ``strptime`` formats, where texts become time stamps.
 
@@ -136,6 +138,7 @@ class DataFrame(Imports, Source):
             "role": role,
             "unit": unit,
             "time_formats": list(time_formats or ()),
+            "subroles": self._names(subroles),
         }
         if isinstance(col, Column) and col.belongs_to(self):
             return self._remember(session.call("add", {**arguments, "expression": col._node}))
@@ -160,6 +163,26 @@ class DataFrame(Imports, Source):
         """
         arguments = {"names": self._names(cols), "role": role, "time_formats": list(time_formats or ())}
         return self._remember(session.call("set_role", {"frame": self.name, **arguments}))
+
+    def set_subroles(
+        self, cols: str | Column | Sequence[Any], subroles: str | Sequence[str], append: bool = True
+    ) -> Self:
+        """Give columns subroles: which parts of a pipeline may use them.
+
+        Args:
+            cols: Name, column, or a list of them.
+            subroles: One or several of ``storax.data.subroles``.
+            append: Whether they keep those that they have. Default True.
+
+        Raises:
+            InvalidInput: there is no such subrole, or it has no effect.
+        """
+        arguments = {"names": self._names(cols), "subroles": self._names(subroles), "append": append}
+        return self._remember(session.call("set_subroles", {"frame": self.name, **arguments}))
+
+    def remove_subroles(self, cols: str | Column | Sequence[Any]) -> Self:
+        """Leave columns without a subrole."""
+        return self.set_subroles(cols, [], append=False)
 
     def set_unit(self, cols: str | Column | Sequence[Any], unit: str) -> Self:
         """Give columns another unit."""

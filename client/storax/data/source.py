@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from storax._engine import session
 from storax._runtime.suggestions import nearest
+from storax.data.described import Described
 from storax.data.exchange import tables
 from storax.data.exchange.exports import Exports
 from storax.data.expressions.columns import Column, literal
-from storax.data.roles import FrameRoles
 from storax.errors import InvalidInput, NoColumn
 
 if TYPE_CHECKING:
@@ -18,17 +18,13 @@ if TYPE_CHECKING:
 Step = dict[str, Any]
 
 
-class Source(Exports):
+class Source(Described, Exports):
     """Rows and columns in the engine: a data frame, or a view of one."""
 
     _frame: str
     _alias = ""  # the name of ``with_name()``
 
     # ---- what it is ------------------------------------------------------------------------------------------------
-
-    def _described(self) -> dict[str, Any]:
-        """Columns and number of rows, as last heard."""
-        raise NotImplementedError
 
     def _arguments(self, more: Iterable[Step] = ()) -> dict[str, Any]:
         """Return the arguments that describe it to the engine, with further steps."""
@@ -39,56 +35,9 @@ class Source(Exports):
         raise NotImplementedError
 
     @property
-    def colnames(self) -> list[str]:
-        """Names of the columns, in their order."""
-        return [column["name"] for column in self._described()["columns"]]
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the columns, in their order."""
-        return self.colnames
-
-    @property
-    def roles(self) -> FrameRoles:
-        """Names of the columns by role: ``df.roles["target"]``, ``df.roles.target``, ``df.roles.unused``."""
-        by_role = FrameRoles()
-        for column in self._described()["columns"]:
-            by_role.setdefault(column["role"], []).append(column["name"])
-        return by_role
-
-    @property
-    def units(self) -> dict[str, str]:
-        """Units by column, of those that have one."""
-        return {column["name"]: column["unit"] for column in self._described()["columns"] if column["unit"]}
-
-    @property
-    def dtypes(self) -> dict[str, str]:
-        """Types by column: float64, int64, bool, string or timestamp."""
-        return {column["name"]: column["dtype"] for column in self._described()["columns"]}
-
-    def nrows(self) -> int:
-        """Number of rows."""
-        return int(self._described()["nrows"])
-
-    def ncols(self) -> int:
-        """Number of columns."""
-        return len(self._described()["columns"])
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of rows, number of columns."""
-        return self.nrows(), self.ncols()
-
-    @property
     def rowid(self) -> Column:
         """The number of each row, from 0."""
         return Column(self, {"rows": 1})
-
-    def __len__(self) -> int:
-        return self.nrows()
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.colnames
 
     def to_spec(self) -> dict[str, Any]:
         """Return its description for the engine, as JSON."""
@@ -129,10 +78,14 @@ class Source(Exports):
         """Without these columns."""
         return self._view({"step": "drop", "names": self._names(names)})
 
-    def with_column(self, col: Any, name: str, role: str | None = None, unit: str = "") -> "View":
+    def with_column(
+        self, col: Any, name: str, role: str | None = None, subroles: str | Sequence[str] = (), unit: str = ""
+    ) -> "View":
         """With a column more, an expression over those that are there."""
         node = self._node(col) if isinstance(col, Column) else literal(col)
-        return self._view({"step": "with_column", "name": name, "expression": node, "role": role, "unit": unit})
+        marks = {"subroles": listed} if (listed := self._names(subroles)) else {}
+        step = {"step": "with_column", "name": name, "expression": node, "role": role, "unit": unit}
+        return self._view({**step, **marks})
 
     def with_role(
         self, names: str | Column | Sequence[Any], role: str, time_formats: Sequence[str] | None = None
@@ -140,6 +93,13 @@ class Source(Exports):
         """With another role for some columns."""
         step = {"step": "with_role", "names": self._names(names), "role": role, "time_formats": time_formats}
         return self._view(step)
+
+    def with_subroles(
+        self, names: str | Column | Sequence[Any], subroles: str | Sequence[str], append: bool = True
+    ) -> "View":
+        """With subroles for some columns; see ``DataFrame.set_subroles``."""
+        step = {"names": self._names(names), "subroles": self._names(subroles), "append": append}
+        return self._view({"step": "with_subroles", **step})
 
     def with_unit(self, names: str | Column | Sequence[Any], unit: str) -> "View":
         """With another unit for some columns."""

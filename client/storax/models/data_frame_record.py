@@ -117,9 +117,12 @@ class DataFrameRecord(Model):
     name: Field[str] = Field(str, settable="create", required=True, doc="Unique in its project.")
     """Unique in its project."""
     columns: Field[list[Any]] = Field(
-        list[Any], settable="always", default=[], doc="[{name, role, dtype, unit}], in their order."
+        list[Any],
+        settable="always",
+        default=[],
+        doc="[{name, role, dtype, unit}], in their order; subroles too, of a column that has some.",
     )
-    """[{name, role, dtype, unit}], in their order."""
+    """[{name, role, dtype, unit}], in their order; subroles too, of a column that has some."""
     nrows: Field[int] = Field(int, settable="always", default=0, doc="Number of rows.")
     """Number of rows."""
     nbytes: Field[int] = Field(int, settable="always", default=0, doc="Bytes of its columns in memory.")
@@ -164,7 +167,7 @@ class DataFrameRecord(Model):
         Args:
             project_id: Project it belongs to.
             name: Unique in its project.
-            columns: [{name, role, dtype, unit}], in their order.
+            columns: [{name, role, dtype, unit}], in their order; subroles too, of a column that has some.
             nrows: Number of rows. Default: 0.
             nbytes: Bytes of its columns in memory. Default: 0.
             in_memory: Whether the engine holds it in memory. Default: True.
@@ -431,7 +434,7 @@ class DataFrameRecordQuery(ChangeQuery[DataFrameRecord]):
         """Change all that match, on the server, in one step, and return their number.
 
         Args:
-            columns: [{name, role, dtype, unit}], in their order.
+            columns: [{name, role, dtype, unit}], in their order; subroles too, of a column that has some.
             nrows: Number of rows.
             nbytes: Bytes of its columns in memory.
             in_memory: Whether the engine holds it in memory.

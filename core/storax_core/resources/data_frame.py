@@ -27,7 +27,9 @@ class DataFrame(SQLModel, table=True):
     owner_id: int = c.big("User who owns it.")
     project_id: Annotated[BigId, Mark(filter=EQ[:2], write=CREATE, order=True)] = c.big("Project it belongs to.")
     name: Annotated[Name, Mark(filter=TEXT, write=CREATE, order=True)] = c.text("Unique in its project.")
-    columns: Annotated[JsonList, Mark(write=BOTH)] = c.json("[{name, role, dtype, unit}], in their order.", list)
+    columns: Annotated[JsonList, Mark(write=BOTH)] = c.json(
+        "[{name, role, dtype, unit}], in their order; subroles too, of a column that has some.", list
+    )
     nrows: Annotated[Size, Mark(filter=NUMBER[:-1], write=BOTH, order=True)] = Field(
         default=0, sa_type=BigInteger, description="Number of rows."
     )

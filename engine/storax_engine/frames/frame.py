@@ -18,12 +18,14 @@ class Frame:
         table: the columns, in their order.
         roles: role by column.
         units: unit by column, where it has one.
+        subroles: subroles by column, where it has some.
         edition: version of the catalogue's row by which this content came to be; 0: it is in no catalogue yet.
     """
 
     table: pa.Table
     roles: Mapping[str, str]
     units: Mapping[str, str] = field(default_factory=dict)
+    subroles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     edition: int = 0
 
     def column(self, name: str) -> pa.ChunkedArray:
@@ -50,7 +52,21 @@ class Frame:
         """Other content, of no edition yet."""
         units = self.units if units is None else units
         kept = {name: unit for name, unit in units.items() if name in roles}
-        return replace(self, table=table, roles=dict(roles), units=kept, edition=0)
+        subroles = {name: marks for name, marks in self.subroles.items() if name in roles}
+        return replace(self, table=table, roles=dict(roles), units=kept, subroles=subroles, edition=0)
+
+    def marked(self, names: Iterable[str], subroles: Iterable[str], *, append: bool) -> Self:
+        """With these subroles for some columns, beside those that they have or in place of them.
+
+        Raises:
+            NoColumn: one of them is none.
+        """
+        columns, added = list(names), tuple(subroles)
+        self.require(columns)
+        old = {name: self.subroles.get(name, ()) if append else () for name in columns}
+        marks = {name: tuple(dict.fromkeys((*old[name], *added))) for name in columns}
+        kept = {name: one for name, one in {**self.subroles, **marks}.items() if one}
+        return replace(self, subroles=kept, edition=0)
 
     def with_column(self, name: str, values: pa.ChunkedArray, role: str, unit: str | None = None) -> Self:
         """With a column more, or with other values for one, which then is the last.
@@ -63,7 +79,8 @@ class Frame:
         table = self.table.drop_columns([name]) if name in self.table.column_names else self.table
         roles = {known: self.roles[known] for known in table.column_names} | {name: role}
         units = {known: old for known, old in self.units.items() if known != name}
-        return self.changed(table.append_column(name, values), roles, units | ({name: unit} if unit else {}))
+        bare = replace(self, subroles={known: old for known, old in self.subroles.items() if known != name})
+        return bare.changed(table.append_column(name, values), roles, units | ({name: unit} if unit else {}))
 
     def without(self, names: Iterable[str]) -> Self:
         """Without these columns.
@@ -77,9 +94,10 @@ class Frame:
         return self.changed(table, {name: self.roles[name] for name in table.column_names})
 
     def described(self) -> list[dict[str, Any]]:
-        """``[{name, role, dtype, unit}]``."""
+        """``[{name, role, dtype, unit}]``, and ``subroles`` of the columns that have some."""
         return [
             {"name": f.name, "role": self.roles[f.name], "dtype": dtype(f.type), "unit": self.units.get(f.name, "")}
+            | ({"subroles": list(self.subroles[f.name])} if f.name in self.subroles else {})
             for f in self.table.schema
         ]
 

@@ -1,12 +1,13 @@
 """What a role asks of a column's values: numbers, texts, keys, times; converted exactly, or refused naming the row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from storax.data.roles import all_roles
+from storax.data.subroles import all_subroles, without_effect
 from storax.errors import InvalidInput
 from storax_engine.command_progress import Work
 from storax_engine.frames.coerce import STAMP, concatenated
@@ -15,6 +16,7 @@ from storax_engine.frames.frame import Frame
 
 _NUMBER = "TRY_CAST(nullif(trim(v), '') AS DOUBLE)"
 _MOMENT = "TRY_CAST(nullif(trim(v), '') AS TIMESTAMP)"
+_SUBROLES = f"There are: {', '.join(all_subroles)}."
 
 
 def check(role: object) -> str:
@@ -26,6 +28,20 @@ def check(role: object) -> str:
     if role not in all_roles:
         raise InvalidInput(f"There is no role {role!r}.", hint=f"There are: {', '.join(all_roles)}.")
     return str(role)
+
+
+def check_subroles(subroles: Collection[Any]) -> tuple[str, ...]:
+    """Subroles, as they are.
+
+    Raises:
+        InvalidInput: one is none, or no part of a pipeline heeds it.
+    """
+    for subrole in subroles:
+        if subrole in without_effect:
+            raise InvalidInput(f"The subrole {subrole!r} does nothing: {without_effect[subrole]}.", hint=_SUBROLES)
+        if subrole not in all_subroles:
+            raise InvalidInput(f"There is no subrole {subrole!r}.", hint=_SUBROLES)
+    return tuple(map(str, subroles))
 
 
 def by_column(columns_by_role: Mapping[str, Sequence[str]], frame: Frame) -> dict[str, str]:

@@ -110,7 +110,8 @@ class FrameFolder:
             raise _damaged(file, error) from error
         roles = {column["name"]: column["role"] for column in saved.columns}
         units = {column["name"]: column["unit"] for column in saved.columns if column["unit"]}
-        return Frame(table, roles, units, saved.edition)
+        subroles = {column["name"]: tuple(column["subroles"]) for column in saved.columns if "subroles" in column}
+        return Frame(table, roles, units, subroles, saved.edition)
 
 
 def file_name(name: str) -> str:

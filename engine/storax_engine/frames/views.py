@@ -76,7 +76,9 @@ def _drop(frame: Frame, step: Mapping[str, Any], _database: Database, _work: Wor
 
 
 def _with_column(frame: Frame, step: Mapping[str, Any], database: Database, work: Work) -> Frame:
-    return add(frame, step["name"], step["expression"], database, work, role=step.get("role"), unit=step.get("unit"))
+    marks = roles.check_subroles(step.get("subroles") or ())
+    changed = add(frame, step["name"], step["expression"], database, work, role=step.get("role"), unit=step.get("unit"))
+    return changed.marked([step["name"]], marks, append=False)
 
 
 def _with_role(frame: Frame, step: Mapping[str, Any], database: Database, work: Work) -> Frame:
@@ -90,6 +92,10 @@ def _with_unit(frame: Frame, step: Mapping[str, Any], _database: Database, _work
     return frame.changed(frame.table, frame.roles, {**frame.units, **dict.fromkeys(step["names"], step["unit"])})
 
 
+def _with_subroles(frame: Frame, step: Mapping[str, Any], _database: Database, _work: Work) -> Frame:
+    return frame.marked(step["names"], roles.check_subroles(step["subroles"]), append=step["append"])
+
+
 STEPS: dict[str, Step] = {
     "where": _where,
     "slice": _slice,
@@ -98,6 +104,7 @@ STEPS: dict[str, Step] = {
     "with_column": _with_column,
     "with_role": _with_role,
     "with_unit": _with_unit,
+    "with_subroles": _with_subroles,
 }
 
 

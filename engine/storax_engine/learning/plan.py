@@ -71,7 +71,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """All of a pipeline that does not depend on data. ``spec`` is what it was read from."""
+    """All of a pipeline that does not depend on data. ``spec`` is what it was read from.
+
+    ``roles`` are columns by role and table, ``subroles`` those of each column by table.
+    """
 
     population: Node
     roles: Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -83,6 +86,7 @@ class Plan:
     share_selected: float
     include_categorical: bool
     spec: Mapping[str, Any]
+    subroles: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -113,6 +117,7 @@ def read(spec: Mapping[str, Any]) -> Plan:
         share_selected=float(share),
         include_categorical=bool(spec.get("include_categorical", False)),
         spec=spec,
+        subroles={t: {c: tuple(s) for c, s in marks.items()} for t, marks in spec.get("subroles", {}).items()},
     )
 
 

@@ -6,6 +6,7 @@ from storax_engine.learning.plan import Node, Plan
 from storax_engine.learning.preprocessors import registry
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.frame import Frame
+from storax_engine.learning.tables.subroles import asked_for
 
 WITH_TARGETS = "(population)"
 
@@ -21,7 +22,7 @@ class Preparation:
         own = [p for p in plan.preprocessors if p.kind != registry.TARGET_MEANS]
         if states is None:
             registry.check_columns(own, plan.roles)
-        self.steps = [registry.make(p) for p in own]
+        self.steps = [registry.make(p, asked_for(plan.subroles)) for p in own]
         self.means = [registry.target_means(p) for p in plan.preprocessors if p.kind == registry.TARGET_MEANS]
         self._targets = plan.targets
         self.states: dict[str, Any] = states or {}

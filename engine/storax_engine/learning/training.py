@@ -29,7 +29,7 @@ from storax_engine.learning.trained import Trained
 
 VOCABULARY = 1000
 Origin = tuple[pa.Table, str]  # a table, and what was done to it; the same of the same table gives the same rows
-_LEARNED_BY = ("data_model", "roles", "preprocessors", "feature_learners", "include_categorical")
+_LEARNED_BY = ("data_model", "roles", "subroles", "preprocessors", "feature_learners", "include_categorical")
 
 
 def fit(

@@ -76,6 +76,14 @@ def arrow(frames: Mapping[str, Frame]) -> dict[str, pa.Table]:
     return {name: frame.table for name, frame in frames.items()}
 
 
+def completed(spec: Mapping[str, Any], frames: Mapping[str, Frame]) -> dict[str, Any]:
+    """A pipeline's description with the roles of its tables, and with the subroles of those that have some."""
+    subroles = {table: {c: list(s) for c, s in frame.subroles.items()} for table, frame in frames.items()}
+    marked = {table: by_column for table, by_column in subroles.items() if by_column}
+    full = {**spec, "roles": roles(frames, spec.get("roles", {}))}
+    return {**full, "subroles": marked} if marked else full
+
+
 def roles(frames: Mapping[str, Frame], stated: Mapping[str, Mapping[str, list[str]]]) -> Roles:
     """Roles by table: those that the placeholders state, else those of the frames."""
     return {name: dict(stated[name]) if name in stated else _roles(frame) for name, frame in frames.items()}

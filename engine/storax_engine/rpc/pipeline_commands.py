@@ -23,7 +23,7 @@ def check_pipeline(engine: Engine, work: Work, *, project: str, spec: dict[str, 
     from storax_engine import learning
 
     frames = subsets.tables(engine.project(project), spec, subset, work)
-    full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
+    full = subsets.completed(spec, frames)
     with learning_errors():
         return learning.check(full, subsets.arrow(frames), progress=work.progress)
 
@@ -50,7 +50,7 @@ def fit_pipeline(
     with engine.own.job({"project": project, "pipeline": named, "work": "fit"}, work) as own:
         seen = subsets.Snapshot(here)
         frames = subsets.tables(seen, spec, subset, work)
-        full = {**spec, "roles": subsets.roles(frames, spec.get("roles", {}))}
+        full = subsets.completed(spec, frames)
         editions = subsets.editions(seen, subset)
         facts = {"name": named, "params": full, "frames": editions, "tags": list(tags), "job_id": own.id}
         origins = subsets.origins(seen, spec, subset)

@@ -111,14 +111,17 @@ def add(
     role: str | None = None,
     unit: str | None = None,
     time_formats: Sequence[str] = (),
+    subroles: Sequence[str] = (),
 ) -> Answer:
     """A column out of an expression; one of that name is replaced and becomes the last."""
     here = engine.project(project)
+    marks = roles.check_subroles(subroles)
 
     def change(old: Frame) -> Frame:
-        return views.add(old, name, expression, here.database, work, role=role, unit=unit, formats=time_formats)
+        new = views.add(old, name, expression, here.database, work, role=role, unit=unit, formats=time_formats)
+        return new.marked([name], marks, append=False)
 
-    return here.change(frame, change, _column_action(name, role, unit))
+    return here.change(frame, change, _column_action(name, role, unit, marks))
 
 
 def add_values(
@@ -132,6 +135,7 @@ def add_values(
     role: str | None = None,
     unit: str | None = None,
     time_formats: Sequence[str] = (),
+    subroles: Sequence[str] = (),
 ) -> Answer:
     """A column out of values that are sent along."""
     here = engine.project(project)
@@ -139,13 +143,17 @@ def add_values(
     values = coerce.values_of(name, table.column(0))
     new_role = roles.check(role) if role else coerce.default_role(values.type)
     values = roles.values_for(new_role, name, values, here.database, work, time_formats)
-    return here.change(
-        frame, lambda old: old.with_column(name, values, new_role, unit), _column_action(name, role, unit)
-    )
+    marks = roles.check_subroles(subroles)
+
+    def change(old: Frame) -> Frame:
+        return old.with_column(name, values, new_role, unit).marked([name], marks, append=False)
+
+    return here.change(frame, change, _column_action(name, role, unit, marks))
 
 
-def _column_action(name: str, role: str | None, unit: str | None) -> dict[str, Any]:
-    return {"action": "column_added", "column": name, "role": role, "unit": unit or ""}
+def _column_action(name: str, role: str | None, unit: str | None, subroles: Sequence[str]) -> dict[str, Any]:
+    action = {"action": "column_added", "column": name, "role": role, "unit": unit or ""}
+    return {**action, "subroles": list(subroles)} if subroles else action
 
 
 def set_role(
@@ -177,6 +185,22 @@ def set_unit(engine: Engine, _work: Work, *, project: str, frame: str, names: Se
         return old.changed(old.table, old.roles, {**old.units, **dict.fromkeys(names, unit)})
 
     return engine.project(project).change(frame, change, {"action": "unit_set", "columns": list(names), "unit": unit})
+
+
+def set_subroles(
+    engine: Engine,
+    _work: Work,
+    *,
+    project: str,
+    frame: str,
+    names: Sequence[str],
+    subroles: Sequence[str],
+    append: bool = True,
+) -> Answer:
+    """Subroles for some columns, beside those that they have or in place of them."""
+    marks = roles.check_subroles(subroles)
+    action = {"action": "subroles_set", "columns": list(names), "subroles": list(marks), "append": append}
+    return engine.project(project).change(frame, lambda old: old.marked(names, marks, append=append), action)
 
 
 def remove_columns(engine: Engine, _work: Work, *, project: str, frame: str, names: Sequence[str]) -> Answer:
@@ -225,7 +249,7 @@ def values(engine: Engine, work: Work, *, project: str, source: Source, expressi
 COMMANDS: tuple[Callable[..., Answer], ...] = (
     *(hello, memory, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
     *(list_frames, describe, save, load, unload, delete),
-    *(add, add_values, set_role, set_unit, remove_columns),
+    *(add, add_values, set_role, set_subroles, set_unit, remove_columns),
     *(look, aggregate, write_file),
 )
 TABLES: tuple[Callable[..., pa.Table], ...] = (rows, values)

@@ -50,7 +50,7 @@ def tune_pipeline(
         here.remote.require(site, job or {})
     snapshot = subsets.Snapshot(here)
     frames = [subsets.tables(snapshot, spec, subset, work) for subset in (train, test)]
-    full = {**spec, "roles": subsets.roles(frames[0], spec.get("roles", {}))}
+    full = subsets.completed(spec, frames[0])
     settings = {
         **_settings(snapshot, full, train, test, score),
         "space": space, "sampler": _sampler(sampler), "n_trials": n_trials,

@@ -51,7 +51,8 @@ class FromBuckets:
         states = self.preparation.states[WITH_TARGETS] = [{} for _ in self.preparation.means]
         for name in self._skeleton.categories() if states else ():
             frame = Frame(self._plan.population.name, self._matrix.rows)
-            frame.add(Column(name, CATEGORICAL, self._matrix.category(name)))
+            marks = self._skeleton.population.columns[name].subroles
+            frame.add(Column(name, CATEGORICAL, self._matrix.category(name), subroles=marks))
             for step, state in zip(self.preparation.means, states, strict=True):
                 tick()
                 means = step.fit(frame, y, self._plan.targets)

@@ -117,11 +117,12 @@ def _columns(plan: Plan, node: Node, source: Source, tick: Tick) -> Iterator[Fra
     for column in _empty(plan, node, source).of_kind(*PREPARED):
         tick()
         frame = Frame(node.name, source.rows)
-        frame.add(Column(column.name, column.kind, source.table([column.name]).column(0)))
+        values = source.table([column.name]).column(0)
+        frame.add(Column(column.name, column.kind, values, subroles=column.subroles))
         yield frame
 
 
 def _empty(plan: Plan, node: Node, source: Source) -> Frame:
     """The table without rows; raises ``BadData`` where a column is missing."""
     roles = with_join_columns(node, plan, dict(plan.roles.get(node.table, {})), node is plan.population)
-    return frames.read(node.name, source.schema.empty_table(), roles)
+    return frames.read(node.name, source.schema.empty_table(), roles, plan.subroles.get(node.table, {}))

@@ -10,7 +10,8 @@ from storax_engine.learning.tables.workspace import with_join_columns
 def own_tables(plan: Plan) -> Plan:
     """Placeholders keep their names, and their tables are called the same."""
     roles = {node.name: plan.roles.get(node.table, {}) for node in plan.population.walk()}
-    return replace(plan, population=_named(plan.population), roles=roles)
+    subroles = {node.name: plan.subroles.get(node.table, {}) for node in plan.population.walk()}
+    return replace(plan, population=_named(plan.population), roles=roles, subroles=subroles)
 
 
 def looked_up(plan: Plan, node: Node) -> Plan:

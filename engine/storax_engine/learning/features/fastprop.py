@@ -15,6 +15,7 @@ from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.features.feature import WHOLE, Feature, name_of
 from storax_engine.learning.plan import Join, Part
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_STAMP, Column, Frame
+from storax_engine.learning.tables.subroles import FASTPROP
 
 _NUMBERS: Mapping[str, tuple[float, tuple[type, ...], str]] = {
     "num_features": (1, (int, np.integer), "a whole number, 1 or more"),
@@ -63,8 +64,8 @@ class FastProp:
     ) -> Iterator[Feature]:
         if not self.n_most_frequent:
             return
-        values = [c.name for c in right.of_kind(NUMERICAL)]
-        for category in right.of_kind(CATEGORICAL):
+        values = [c.name for c in right.of_kind(NUMERICAL, use=FASTPROP)]
+        for category in right.of_kind(CATEGORICAL, use=FASTPROP):
             for value in frequent(right, category.name, self.n_most_frequent):
                 for name in CONDITIONAL:
                     if name in chosen:
@@ -132,7 +133,7 @@ def _counted(column: Column) -> str:
 
 
 def _inputs(join: Join, right: Frame) -> Iterator[Column]:
-    for column in right.of_kind(NUMERICAL, CATEGORICAL, TIME_STAMP, TARGET):
+    for column in right.of_kind(NUMERICAL, CATEGORICAL, TIME_STAMP, TARGET, use=FASTPROP):
         if column.kind == TIME_STAMP and (join.time_stamps is None or column.name == join.upper_time_stamp):
             continue
         if column.kind == TARGET and not join.lagged_targets:

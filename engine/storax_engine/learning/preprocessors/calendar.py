@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from storax_engine.learning.preprocessors.base import State
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.frame import NUMERICAL, TIME_STAMP, Column, Frame
+from storax_engine.learning.tables.subroles import SEASONAL
 
 # Monday is 0. The year is left out: a model cannot learn from one it has not seen.
 PARTS = ("month", "weekday", "hour", "minute")
@@ -29,7 +30,7 @@ class Seasonal:
 
     def fit(self, frame: Frame) -> State:
         """Return the parts that vary, by column."""
-        return {c.name: self._varying(frame, c.name) for c in frame.of_kind(TIME_STAMP)}
+        return {c.name: self._varying(frame, c.name) for c in frame.of_kind(TIME_STAMP, use=SEASONAL)}
 
     def apply(self, frame: Frame, state: State) -> None:
         """Add ``<column>__<part>``."""

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from storax_engine.learning.preprocessors.base import State
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Column, Frame
+from storax_engine.learning.tables.subroles import CATEGORY_TRIMMER, IMPUTATION
 
 TRIMMED = "(trimmed)"
 
@@ -21,7 +22,7 @@ class CategoryTrimmer:
 
     def fit(self, frame: Frame) -> State:
         """The values that are kept, by column."""
-        return {c.name: self._kept(frame, c.name) for c in frame.of_kind(CATEGORICAL)}
+        return {c.name: self._kept(frame, c.name) for c in frame.of_kind(CATEGORICAL, use=CATEGORY_TRIMMER)}
 
     def apply(self, frame: Frame, state: State) -> None:
         """Replace the others by ``(trimmed)``; null stays null."""
@@ -47,7 +48,7 @@ class Imputation:
     def fit(self, frame: Frame) -> State:
         """The mean of each numerical column that misses some number."""
         means = {}
-        for column in frame.of_kind(NUMERICAL):
+        for column in frame.of_kind(NUMERICAL, use=IMPUTATION):
             values = frame.numbers(column.name)
             known = values[np.isfinite(values)]
             if known.size < values.size:

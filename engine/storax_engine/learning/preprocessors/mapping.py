@@ -15,6 +15,7 @@ from storax_engine.learning.preprocessors.base import State
 from storax_engine.learning.tables import columns
 from storax_engine.learning.tables.columns import Floats, Ints
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Column, Frame
+from storax_engine.learning.tables.subroles import MAPPING
 
 SEED = 5849
 
@@ -29,7 +30,7 @@ class Mapping:
     def fit(self, frame: Frame, y: Floats, targets: tuple[str, ...]) -> State:
         """Smoothed means of each target by category, and of all rows."""
         state: State = {}
-        for column in list(frame.of_kind(CATEGORICAL)):
+        for column in list(frame.of_kind(CATEGORICAL, use=MAPPING)):
             codes, values = frame.coded(column.name)
             for t, target in enumerate(targets):
                 means = self._means(codes, y[:, t], len(values))

@@ -1,6 +1,7 @@
 """Which preprocessor is called what."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from storax_engine.learning.errors import BadPlan
@@ -11,6 +12,7 @@ from storax_engine.learning.preprocessors.categories import CategoryTrimmer, Imp
 from storax_engine.learning.preprocessors.mapping import Mapping as TargetMeans
 from storax_engine.learning.preprocessors.texts import EmailDomain, Substring, TextFieldSplitter
 from storax_engine.learning.tables.frame import CATEGORICAL, TEXT
+from storax_engine.learning.tables.subroles import EMAIL, SUBSTRING
 
 T = TypeVar("T")
 _KINDS: Mapping[str, Callable[..., Preprocessor]] = {
@@ -22,13 +24,18 @@ _KINDS: Mapping[str, Callable[..., Preprocessor]] = {
     "TextFieldSplitter": TextFieldSplitter,
 }
 TARGET_MEANS = "Mapping"
+_MARKED = {EmailDomain: EMAIL, Substring: SUBSTRING}
 
 
-def make(part: Part) -> Preprocessor:
-    """The preprocessor a description names. Raises ``BadPlan`` for an unknown one or wrong parameters."""
+def make(part: Part, asked_for: Collection[str] = ()) -> Preprocessor:
+    """The preprocessor a description names; ``asked_for`` are those that use only columns whose subroles say so.
+
+    Raises ``BadPlan`` for an unknown one or wrong parameters.
+    """
     if part.kind not in _KINDS:
         raise BadPlan(f"preprocessor {part.kind!r} is unknown; one of {', '.join([*_KINDS, TARGET_MEANS])}")
-    return _create(_KINDS[part.kind], part)
+    step = _create(_KINDS[part.kind], part)
+    return replace(step, marked=True) if _MARKED.get(type(step)) in asked_for else step  # type: ignore[type-var]
 
 
 def check_columns(parts: Iterable[Part], roles: Mapping[str, Mapping[str, Sequence[str]]]) -> None:

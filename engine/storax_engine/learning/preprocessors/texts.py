@@ -12,6 +12,7 @@ from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.preprocessors.base import State
 from storax_engine.learning.tables.columns import Ints
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TEXT, Column, Frame
+from storax_engine.learning.tables.subroles import EMAIL, SUBSTRING, TEXT_FIELD_SPLITTER, ask_for
 
 BETWEEN_WORDS = "[^a-z0-9]+"
 SHORTEST, SHARE_OF_MAIL = 2, 0.5
@@ -20,11 +21,19 @@ _AT_ONCE = 10_000  # texts
 
 @dataclass(frozen=True)
 class EmailDomain:
-    """The domain of text columns most of whose values are mail addresses, as the category ``<column>__domain``."""
+    """The domain of text columns most of whose values are mail addresses, as the category ``<column>__domain``.
+
+    ``marked``: only that of the columns whose subroles ask for it, whatever they hold.
+    """
+
+    marked: bool = False
 
     def fit(self, frame: Frame) -> State:
-        """Return the columns that hold mail addresses."""
-        return {"columns": [c.name for c in frame.of_kind(TEXT) if self._is_mail(frame.strings(c.name))]}
+        """Return the columns that hold mail addresses, or the marked ones."""
+        return {"columns": [c.name for c in frame.of_kind(TEXT, use=EMAIL) if self._takes(c, frame)]}
+
+    def _takes(self, column: Column, frame: Frame) -> bool:
+        return ask_for(column.subroles, EMAIL) if self.marked else self._is_mail(frame.strings(column.name))
 
     def apply(self, frame: Frame, state: State) -> None:
         """Add the domains in small letters; null if the text is no address."""
@@ -43,11 +52,15 @@ class EmailDomain:
 
 @dataclass(frozen=True)
 class Substring:
-    """``length`` characters from ``begin`` (the first is 0) of categories and texts, as a category of their own."""
+    """``length`` characters from ``begin`` (the first is 0) of categories and texts, as a category of their own.
+
+    ``marked``: without ``columns``, only of those whose subroles ask for it.
+    """
 
     begin: int
     length: int
     columns: tuple[str, ...] = ()
+    marked: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("begin", 0), ("length", 1)):
@@ -57,9 +70,12 @@ class Substring:
 
     def fit(self, frame: Frame) -> State:
         """Which columns: those asked for, or all categorical and text ones."""
-        return {
-            "columns": [c.name for c in frame.of_kind(CATEGORICAL, TEXT) if not self.columns or c.name in self.columns]
-        }
+        return {"columns": [c.name for c in frame.of_kind(CATEGORICAL, TEXT, use=SUBSTRING) if self._takes(c)]}
+
+    def _takes(self, column: Column) -> bool:
+        if self.columns:
+            return column.name in self.columns
+        return not self.marked or ask_for(column.subroles, SUBSTRING)
 
     def apply(self, frame: Frame, state: State) -> None:
         """Add ``<column>__<begin>_<end>``; null where the text ends before."""
@@ -79,7 +95,7 @@ class TextFieldSplitter:
 
     def fit(self, frame: Frame) -> State:
         """The words found in most texts; ties in order of the alphabet."""
-        return {c.name: self._vocabulary(frame.strings(c.name)) for c in frame.of_kind(TEXT)}
+        return {c.name: self._vocabulary(frame.strings(c.name)) for c in frame.of_kind(TEXT, use=TEXT_FIELD_SPLITTER)}
 
     def apply(self, frame: Frame, state: State) -> None:
         """Add ``<column>__has_<word>``."""

@@ -14,6 +14,7 @@ from storax_engine.learning.plan import MANY_TO_MANY, Join
 from storax_engine.learning.tables import columns
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Frame
+from storax_engine.learning.tables.subroles import PREDICTORS
 from storax_engine.learning.tables.workspace import Workspace
 
 BATCH = 256
@@ -33,7 +34,7 @@ class Features:
         """Return the population's own columns as features, with those that many-to-one joins added."""
         kinds = (NUMERICAL, CATEGORICAL) if categorical else (NUMERICAL,)
         node = self._workspace.plan.population.name
-        return [Feature(c.name, node, column=c.name) for c in self.population.of_kind(*kinds)]
+        return [Feature(c.name, node, column=c.name) for c in self.population.of_kind(*kinds, use=PREDICTORS)]
 
     def propose(self, learner: FastProp) -> Iterator[Feature]:
         """Yield all features that a learner can derive from the joins."""

@@ -1,6 +1,6 @@
 """A table as the learners see it: named columns, each with a kind, turned into arrays when first asked for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning.errors import BadData
-from storax_engine.learning.tables import columns
+from storax_engine.learning.tables import columns, subroles
 from storax_engine.learning.tables.columns import Floats, Ints
 
 NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT, JOIN_KEY, TARGET = (
@@ -25,12 +25,16 @@ KINDS = (NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT, JOIN_KEY, TARGET)
 
 @dataclass
 class Column:
-    """One column: Arrow data, or numbers that were computed. ``of`` names the columns that it was made from."""
+    """One column: Arrow data, or numbers that were computed. ``of`` names the columns that it was made from.
+
+    ``subroles`` say which parts of a pipeline may use it.
+    """
 
     name: str
     kind: str
     data: Any
     of: tuple[str, ...] = ()
+    subroles: tuple[str, ...] = ()
 
 
 class Frame:
@@ -48,13 +52,16 @@ class Frame:
         return sum(map(_own_bytes, arrays))
 
     def add(self, column: Column) -> None:
-        """Add or replace a column."""
+        """Add or replace a column; one that is replaced keeps its subroles."""
+        if column.name in self.columns and not column.subroles:
+            column.subroles = self.columns[column.name].subroles
         self.columns[column.name] = column
         self._cache = {k: v for k, v in self._cache.items() if k[1] != column.name}
 
-    def of_kind(self, *kinds: str) -> Iterator[Column]:
-        """The columns of these kinds, in order."""
-        return (c for c in self.columns.values() if c.kind in kinds)
+    def of_kind(self, *kinds: str, use: str | None = None) -> Iterator[Column]:
+        """The columns of these kinds, in order; with ``use`` those that this part of a pipeline may use."""
+        columns = (c for c in self.columns.values() if c.kind in kinds)
+        return columns if use is None else (c for c in columns if subroles.allow(c.subroles, use))
 
     def numbers(self, name: str) -> Floats:
         """A numerical or target column as float64, a time stamp in seconds, a category's codes (NaN for null)."""
@@ -101,15 +108,18 @@ class Frame:
         return self._cache[what, name]
 
 
-def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]]) -> Frame:
-    """The columns of a table that have a role. Raises ``BadData`` where one of them is missing."""
+def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]], marks: Mapping[str, tuple[str, ...]]) -> Frame:
+    """The columns of a table that have a role, with the subroles of ``marks``.
+
+    Raises ``BadData`` where one of them is missing.
+    """
     frame = Frame(name, table.num_rows)
     for kind in KINDS:
         for column in roles.get(kind, ()):
             if column not in table.column_names:
                 have = ", ".join(table.column_names)
                 raise BadData(f"table {name!r} has no column {column!r} (its role is {kind}); it has {have}")
-            frame.add(Column(column, kind, table.column(column)))
+            frame.add(Column(column, kind, table.column(column), subroles=marks.get(column, ())))
     return frame
 
 

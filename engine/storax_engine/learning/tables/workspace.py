@@ -68,7 +68,8 @@ class Workspace:
     def index(self, join: Join) -> Index:
         """The right side of a join, sorted; made once for the same tables."""
         nodes = list(join.right.walk())
-        roles = tuple(tuple(sorted(self.plan.roles.get(node.table, {}).items())) for node in nodes)
+        marks = (by_table.get(node.table, {}) for by_table in (self.plan.roles, self.plan.subroles) for node in nodes)
+        roles = tuple(tuple(sorted(by_word.items())) for by_word in marks)
         owners = [self._table(node) for node in nodes]
         owners += [self._prepared_by] if self._prepared_by is not None else []
         known: _Sorted = self._cache.get("sorted tables", (join, roles), owners, lambda: self._sorted(join))
@@ -97,7 +98,8 @@ class Workspace:
     def _frame(self, node: Node, *, is_population: bool = False) -> Frame:
         self.tick()
         roles = dict(self.plan.roles.get(node.table, {}))
-        frame = frames.read(node.name, self._table(node), with_join_columns(node, self.plan, roles, is_population))
+        with_keys = with_join_columns(node, self.plan, roles, is_population)
+        frame = frames.read(node.name, self._table(node), with_keys, self.plan.subroles.get(node.table, {}))
         self._prepare(node, frame)
         for join in node.joins:
             if join.relationship == MANY_TO_ONE:
@@ -118,7 +120,9 @@ class Workspace:
         for column in list(index.frame.of_kind(*PASSED_ON)):
             data = pa.array(column.data, from_pandas=True) if isinstance(column.data, np.ndarray) else column.data
             of = (join.right.name, column.name)
-            frame.add(Column(f"{join.right.name}__{column.name}", column.kind, data.take(at), of))
+            frame.add(
+                Column(f"{join.right.name}__{column.name}", column.kind, data.take(at), of, subroles=column.subroles)
+            )
 
     def _aggregate(self, join: Join, frame: Frame) -> None:
         index = self.index(join)
