@@ -231,6 +231,13 @@ class User:
         content = raw if raw is not None else json.dumps(body).encode() if body is not None else None
         return self.http.request(method, path, content=content, **kw)
 
+    def ask_again(self, method: str, path: str, body: Any = None, **kw: Any) -> httpx.Response:
+        """Send a request, and send it again while the server answers 503, as the client does.
+
+        A Redis that needs more than a second, as on a machine that stands still, counts as down.
+        """
+        return eventually(lambda: (answer := self.ask(method, path, body, **kw)).status_code != 503 and answer)
+
     def _good(self, method: str, path: str, body: Any = None, **kw: Any) -> Any:
         answer = self.ask(method, path, body, **kw)
         if answer.status_code >= 400:

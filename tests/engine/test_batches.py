@@ -37,7 +37,14 @@ def test_batches_are_of_the_rows_that_are_there_now_and_not_of_those_when_the_ha
         assert [n for batch in source.iter_batches(6) for n in batch.to_dict()["n"]] == list(range(11))
 
 
-@pytest.mark.parametrize("size", [0, -1, 2.5, True, "7", None])
+def test_rows_that_come_while_batches_are_read_are_in_none_of_them(df):
+    batches = df.iter_batches(6)
+    first = next(batches).to_dict()["n"]
+    df.read_dict({"n": [10], "even": [True]}, append=True)
+    assert first + next(batches).to_dict()["n"] == list(range(10))
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, "7", None, np.array(5.0)])
 def test_a_size_that_is_none_is_refused_at_once_and_named(df, size):
     with pytest.raises(errors.InvalidInput, match=r"batch_size is .*: a whole number, 1 or more"):
         df.iter_batches(size)
@@ -61,6 +68,14 @@ def test_a_stream_has_one_batch_at_a_time_and_one_that_is_dropped_hinders_nobody
 def test_a_table_for_a_notebook_has_as_many_rows_as_are_asked_for(df):
     assert df.to_html().count("<tr>") == 2 + 10 == df._repr_html_().count("<tr>")
     assert df[:3].to_html(max_rows=2).count("<tr>") == 2 + 2
+
+
+def test_a_view_shows_the_columns_that_are_there_now(df):
+    view = df[:]
+    assert view.nrows() == 10
+    df.remove("even")
+    assert "even" not in view.to_html()
+    assert "even" not in repr(view)
 
 
 def test_a_view_with_a_name_is_known_by_it_wherever_it_goes(df):

@@ -90,7 +90,7 @@ def test_a_pipeline_heeds_them_and_a_fit_keeps_those_that_it_had(people):
     assert set(pipe.fit(Container(people).full).features.names) == {"x", "plan__mean_y", "mail__domain__mean_y"}
     people.set_subroles("plan", subroles.exclude.mapping)
     marked = people.with_subroles("mail", subroles.exclude.preprocessors)
-    assert pipe.check(Container(marked).full) is not None
+    assert isinstance(pipe.check(Container(marked).full), list)
     assert pipe.fit(Container(marked).full).features.names == ["x"]
     people.remove_subroles("plan")
     assert pipe.transform(Container(people).full).column_names == ["x"]

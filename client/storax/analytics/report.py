@@ -77,7 +77,8 @@ class Report:
         if not self.times:
             return f"Report({self.title!r}, empty)"
         first, last = (at.isoformat(timespec="seconds") for at in (self.times[0], self.times[-1]))
-        return f"Report({self.title!r}, {len(self):,} rows, {first} to {last}, last {self.counts[-1]:g} {self.unit})"
+        number = f"{self.counts[-1]:,}" if isinstance(self.counts[-1], int) else f"{self.counts[-1]:g}"
+        return f"Report({self.title!r}, {len(self):,} rows, {first} to {last}, last {number} {self.unit})"
 
     def _repr_html_(self) -> str:
         if not self.times:

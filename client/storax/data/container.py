@@ -255,7 +255,8 @@ def _values(population: Any, split: Any) -> list[str]:
 def _rows(population: Any, condition: Mapping[str, Any]) -> View:
     """Return a view of the population's rows for which an expression is true."""
     source = _reference(population)
-    return View(source["frame"], [*source.get("steps", []), {"step": "where", "condition": condition}])
+    steps = [*source.get("steps", []), {"step": "where", "condition": condition}]
+    return View(source["frame"], steps, getattr(population, "_alias", ""))
 
 
 def _reference(frame: Any) -> Any:

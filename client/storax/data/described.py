@@ -38,7 +38,8 @@ class Described:
     @property
     def subroles(self) -> dict[str, list[str]]:
         """Subroles by column, of those that have some."""
-        return {column["name"]: column["subroles"] for column in self._described()["columns"] if column.get("subroles")}
+        columns = self._described()["columns"]
+        return {column["name"]: list(column["subroles"]) for column in columns if column.get("subroles")}
 
     @property
     def dtypes(self) -> dict[str, str]:

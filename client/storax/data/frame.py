@@ -115,7 +115,7 @@ class DataFrame(Imports, Source):
         col: Any,
         name: str,
         role: str | None = None,
-        subroles: str | Sequence[str] = (),
+        subroles: str | Sequence[str] | None = None,
         unit: str = "",
         time_formats: Sequence[str] | None = None,
     ) -> Self:
@@ -132,14 +132,15 @@ class DataFrame(Imports, Source):
         Raises:
             InvalidInput: its length is another than that of the others, or a value does not fit the role.
         """
-        arguments = {
+        arguments: dict[str, Any] = {
             "frame": self.name,
             "name": name,
             "role": role,
             "unit": unit,
             "time_formats": list(time_formats or ()),
-            "subroles": self._names(subroles),
         }
+        if marks := self._names(subroles or ()):  # an engine of the previous release knows none
+            arguments["subroles"] = marks
         if isinstance(col, Column) and col.belongs_to(self):
             return self._remember(session.call("add", {**arguments, "expression": col._node}))
         if isinstance(col, (str, Aggregation)) or not hasattr(col, "__len__"):

@@ -104,7 +104,7 @@ class Roles(ByRole):
     @classmethod
     def from_mapping(cls, given: "Mapping[str, Iterable[str]] | Roles") -> "Roles":
         """Roles from ``{"numerical": ["price"], ...}``."""
-        return given if isinstance(given, Roles) else cls(**{k: tuple(v) for k, v in given.items()})
+        return given if isinstance(given, Roles) else cls(**given)  # type: ignore[arg-type]
 
     from_dict = from_mapping
 

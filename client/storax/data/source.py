@@ -79,11 +79,16 @@ class Source(Described, Exports):
         return self._view({"step": "drop", "names": self._names(names)})
 
     def with_column(
-        self, col: Any, name: str, role: str | None = None, subroles: str | Sequence[str] = (), unit: str = ""
+        self,
+        col: Any,
+        name: str,
+        role: str | None = None,
+        subroles: str | Sequence[str] | None = None,
+        unit: str = "",
     ) -> "View":
         """With a column more, an expression over those that are there."""
         node = self._node(col) if isinstance(col, Column) else literal(col)
-        marks = {"subroles": listed} if (listed := self._names(subroles)) else {}
+        marks = {"subroles": listed} if (listed := self._names(subroles or ())) else {}
         step = {"step": "with_column", "name": name, "expression": node, "role": role, "unit": unit}
         return self._view({**step, **marks})
 
@@ -129,7 +134,7 @@ class Source(Described, Exports):
         """
         size = _whole_number(batch_size, "batch_size", least=1)
         rows = self._view().nrows()
-        return (self[start : start + size] for start in range(0, rows, size))
+        return (self[start : min(start + size, rows)] for start in range(0, rows, size))
 
     def to_placeholder(self, name: str | None = None) -> "Placeholder":
         """Return its placeholder for a data model, with its roles; ``name`` defaults to its own."""
@@ -151,12 +156,14 @@ class Source(Described, Exports):
         from storax.data import display
 
         rows = _whole_number(max_rows, "max_rows", least=0)
-        return display.html(self._title(), self._described(), self._head(rows))
+        now = self._view()  # the columns of the rows that are read now
+        return display.html(self._title(), now._described(), now._head(rows))
 
     def __repr__(self) -> str:
         from storax.data import display
 
-        return display.text(self._title(), self._described(), self._head(display.ROWS))
+        now = self._view()
+        return display.text(self._title(), now._described(), now._head(display.ROWS))
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -237,6 +244,10 @@ def _whole_number(value: Any, what: str, *, least: int) -> int:
     Raises:
         InvalidInput: it is no whole number, or below ``least``.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) < least:
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
         raise InvalidInput(f"{what} is {value!r}: a whole number, {least} or more.")
-    return operator.index(value)
+    return number

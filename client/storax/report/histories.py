@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from storax.models.job_rules import FINAL
@@ -12,6 +12,7 @@ RUNNING = "RUNNING"
 RUN_ENDS = ("RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT")
 # A release that skips the stages after a run ends it with one of these.
 _ENDS = (*RUN_ENDS, "RESTART_READY", *FINAL)
+_TRUSTED = timedelta(days=7)  # how far a run by the site's clock may be from the same run by the log's
 
 
 class Event(NamedTuple):
@@ -57,18 +58,31 @@ class History:
             return
         self.moves.append((event.timestamp, event.to_state))
         self.losses = max(self.losses, int(data.get("losses") or 0))
-        at = datetime.fromisoformat(data["at"]) if data.get("at") else None
+        at = _site_time(data.get("at"))
         if event.to_state == RUNNING:
             self.begin, self.attempts = (at, event.timestamp), self.attempts + 1
-        elif event.to_state in _ENDS and self.begin is not None:
+        elif self.begin is not None:  # whatever the state: a job may be forced out of RUNNING
             self.runs.append(_seconds(self.begin, (at, event.timestamp)))
             self.begin = None
 
 
 def _seconds(begin: tuple[datetime | None, datetime], end: tuple[datetime | None, datetime]) -> float:
-    """Return the time between two moments by the clock of the site; where one lacks it, by that of the log."""
-    span = end[0] - begin[0] if begin[0] and end[0] else end[1] - begin[1]
-    return max(span.total_seconds(), 0.0)
+    """Return the time between two moments by the clock of the site, or by that of the log.
+
+    The log's counts where a moment lacks the site's, and where the two are a week apart.
+    """
+    logged = end[1] - begin[1]
+    span = end[0] - begin[0] if begin[0] and end[0] else logged
+    return max((span if abs(span - logged) <= _TRUSTED else logged).total_seconds(), 0.0)
+
+
+def _site_time(text: Any) -> datetime | None:
+    """Return the site's time of an event; None where it has none that can be read."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at if at and at.tzinfo else None
 
 
 def read_histories(

@@ -205,7 +205,7 @@ def _newest(reports: Sequence[Report]) -> tuple[dict[int, Row], list[int]]:
 def _joined(rows: Sequence[Report]) -> Row:
     """Reports of one job as plain data; free data of the site cannot name a job's fields."""
     steps = [
-        {"to": m.to, "data": {"at": m.at, **{k: v for k, v in m.data.items() if k not in JOBS.fields}}}
+        {"to": m.to, "data": {**{k: v for k, v in m.data.items() if k not in JOBS.fields}, "at": m.at}}
         for row in rows
         for m in row.moves
     ]

@@ -18,9 +18,9 @@ def user(world: World) -> User:
 def exchange(user: User, job: int, site: int, reply: dict[str, Any], **params: Any) -> tuple[Any, dict[str, Any]]:
     """Ask for a window, and answer as the agent of the site does; return the answer and what the agent was asked."""
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(user.ask, "GET", f"/jobs/{job}/file", params={"wait": 20, **params})
-        (request,) = user.post(f"/sites/{site}/file-requests", params={"wait": 20})["requests"]
-        user.post(f"/sites/{site}/file-replies", {"replies": [{"id": request["id"], **reply}]})
+        answer = pool.submit(user.ask_again, "GET", f"/jobs/{job}/file", params={"wait": 20, **params})
+        (request,) = user.ask_again("POST", f"/sites/{site}/file-requests", params={"wait": 20}).json()["requests"]
+        user.ask_again("POST", f"/sites/{site}/file-replies", {"replies": [{"id": request["id"], **reply}]})
         return answer.result(30), request
 
 
@@ -57,7 +57,8 @@ def test_a_request_whose_caller_left_is_not_read(user: User) -> None:
     site = user.site()
     (job,) = user.jobs(user.app(site), 1)
     user.refused("GET", f"/jobs/{job}/file", status=409, code="conflict", params={"wait": 0.01})
-    assert user.post(f"/sites/{site}/file-requests", params={"wait": 0})["requests"] == []
+    answer = user.ask_again("POST", f"/sites/{site}/file-requests", params={"wait": 0})
+    assert answer.json()["requests"] == []
 
 
 def test_nobody_reads_or_answers_for_another_user(world: World, user: User) -> None:
@@ -66,11 +67,11 @@ def test_nobody_reads_or_answers_for_another_user(world: World, user: User) -> N
     other.refused("GET", f"/jobs/{job}/file", status=404, code="not_found")
     other.refused("POST", f"/sites/{site}/file-requests", status=404, code="not_found")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(user.ask, "GET", f"/jobs/{job}/file", params={"wait": 20})
-        (request,) = user.post(f"/sites/{site}/file-requests", params={"wait": 20})["requests"]
+        answer = pool.submit(user.ask_again, "GET", f"/jobs/{job}/file", params={"wait": 20})
+        (request,) = user.ask_again("POST", f"/sites/{site}/file-requests", params={"wait": 20}).json()["requests"]
         forged = {"id": request["id"], "data": "Zm9yZ2Vk", "size": 6}
         other.post(f"/sites/{site}/file-replies", {"replies": [forged]})
-        user.post(f"/sites/{site}/file-replies", {"replies": [{**forged, "data": "dHJ1ZQ==", "size": 4}]})
+        user.ask_again("POST", f"/sites/{site}/file-replies", {"replies": [{**forged, "data": "dHJ1ZQ==", "size": 4}]})
         assert answer.result(30).content == b"true"
 
 

@@ -62,15 +62,15 @@ def test_a_request_that_was_copied_or_altered_reaches_no_agent(user: User, serve
     (job,) = user.jobs(user.app(site), 1)
     box = f"box:files:{user.id}:{site}"
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(user.ask, "GET", f"/jobs/{job}/file", params={"wait": 20})
+        answer = pool.submit(user.ask_again, "GET", f"/jobs/{job}/file", params={"wait": 20})
         (signed,) = eventually(lambda: server.lrange(box, 0, -1))
         server.rpush(f"box:files:{user.id}:{other}", signed)
         assert user.post(f"/sites/{other}/file-requests", params={"wait": 0.2}) == {"requests": []}
         altered = orjson.dumps(orjson.loads(signed[MAC_BYTES:]) | {"path": "secret"})
         server.lpush(box, signed[:MAC_BYTES] + altered)
-        (request,) = user.post(f"/sites/{site}/file-requests", params={"wait": 20})["requests"]
+        (request,) = user.ask_again("POST", f"/sites/{site}/file-requests", params={"wait": 20}).json()["requests"]
         assert request["path"] is None
-        user.post(f"/sites/{site}/file-replies", {"replies": [{"id": request["id"], "data": "dHJ1ZQ=="}]})
+        user.ask_again("POST", f"/sites/{site}/file-replies", {"replies": [{"id": request["id"], "data": "dHJ1ZQ=="}]})
         assert answer.result(30).content == b"true"
 
 
@@ -81,14 +81,16 @@ def test_a_forged_answer_is_dropped_and_the_agents_own_is_waited_for(
     (job,) = user.jobs(user.app(site), 1)
     before = skipped(world)
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(user.ask, "GET", f"/jobs/{job}/file", params={"wait": 20})
-        (request,) = user.post(f"/sites/{site}/file-requests", params={"wait": 20})["requests"]
+        answer = pool.submit(user.ask_again, "GET", f"/jobs/{job}/file", params={"wait": 20})
+        (request,) = user.ask_again("POST", f"/sites/{site}/file-requests", params={"wait": 20}).json()["requests"]
         forged = orjson.dumps({"id": request["id"], "data": "Zm9yZ2Vk", "size": 6})
         box = f"box:file:{user.id}:{site}:{request['id']}"
         for mac in (b"", bytes(MAC_BYTES)):
             server.rpush(box, mac + forged)
             eventually(lambda: not server.exists(box))
-        user.post(f"/sites/{site}/file-replies", {"replies": [{"id": request["id"], "data": "dHJ1ZQ==", "size": 4}]})
+        user.ask_again(
+            "POST", f"/sites/{site}/file-replies", {"replies": [{"id": request["id"], "data": "dHJ1ZQ==", "size": 4}]}
+        )
         assert answer.result(30).content == b"true"
     assert skipped(world) == before + 2
 

@@ -68,6 +68,12 @@ def test_the_time_of_the_site_counts_where_it_can_be_right():
     )
 
 
+@pytest.mark.parametrize("wrong", ["yesterday", 7])
+def test_a_time_of_a_site_that_cannot_be_read_does_not_count(wrong):
+    (stage,) = stages([(1, "RUNNING", at(5), {"at": wrong})])
+    assert stage.begin == at(5)
+
+
 def test_a_bar_has_a_character_for_each_kind_of_stage():
     moves = [(1, "AWAITING_PARENTS", 0), (1, "READY", 2), (1, "PREPROCESSED", 4), (1, "RUNNING", 6), (1, "RUN_DONE", 8)]
     assert text_of(drawn(*moves)) == "..::..##=="

@@ -162,3 +162,12 @@ def test_a_reader_who_had_enough_is_no_error(graph, monkeypatch):
     monkeypatch.setattr("sys.stdout", Gone())
     ran = graph({1: [], 2: [1]})("job", "tree", "2")
     assert (ran.status, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize("depth", ["2", "5"])
+def test_jobs_that_are_known_already_take_no_place_of_new_ones(graph, depth):
+    """They may come behind the new ones, which are then more than a tree shows."""
+    shell = graph({1: [], 2: [1], **{n: [2] for n in range(3, 253)}, **{n: [1, 2] for n in range(253, 351)}})
+    ran = shell("job", "tree", "1", "--depth", depth)
+    assert (ran.status, ran.err) == (0, "")
+    assert " more; -o ndjson prints all" in ran.out.splitlines()[-1]

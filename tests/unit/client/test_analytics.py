@@ -1,6 +1,7 @@
 """Reports over time: what counts as reached, as a run and as an allocation, on events as the server writes them."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
@@ -177,6 +178,7 @@ def test_nothing_gives_an_empty_report(report):
     assert tuple(empty) == ([], [])
     assert (len(empty), len(empty.to_pandas())) == (0, 0)
     assert "empty" in repr(empty)
+    assert repr(replace(empty, times=[NOON], counts=[1_234_567])).endswith(f"last 1,234,567 {empty.unit})")
     assert "no rows" in empty._repr_html_()
 
 

@@ -115,6 +115,22 @@ def test_a_run_is_measured_by_one_clock():
     assert (job.first, job.last) == (at(1), at(11))
 
 
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [(1, "RUNNING", {}), (10, "PREPROCESSED", {}), (99, "CANCELLED", {})],
+        [(1, "RUNNING", {"at": "2001-01-01T00:00:00Z"}), (10, "RUN_DONE", {"at": "2026-01-31T08:00:10Z"})],
+        [(1, "RUNNING", {"at": "yesterday"}), (10, "RUN_DONE", {"at": 7})],
+        [(1, "RUNNING", {"at": "2026-01-31T08:00:01"}), (10, "RUN_DONE", {"at": "2026-01-31T09:00:00Z"})],
+    ],
+    ids=["forced out of it", "a clock that was wrong", "unreadable", "without a zone"],
+)
+def test_a_run_ends_with_its_state_and_no_time_of_a_site_is_trusted_blindly(moves):
+    histories: dict[int, History] = {}
+    fold(histories, [Event(p, 1, state, at(p)) for p, state, _ in moves], {p: data for p, _, data in moves})
+    assert histories[1].runs == [9]
+
+
 def test_numbers_of_runs():
     assert [percentile([3, 1, 2], part) for part in (0.01, 0.5, 0.95, 1)] == [1, 2, 3, 3]
     assert percentile(range(1, 101), 0.95) == 95

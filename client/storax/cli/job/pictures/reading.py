@@ -47,13 +47,14 @@ def _walk(job: Row, step: Step, depth: int, most: int | None) -> Branch:
     while edge and (most is not None or len(branch.levels) < depth):
         queries, repeated = step(edge, known)
         if len(branch.levels) == depth:
-            branch.unread = _count(queries) - repeated
+            branch.unread = max(0, _count(queries) - repeated)
             break
-        limit = None if most is None else most - (len(known) - 1) + repeated
+        room = None if most is None else most - (len(known) - 1)
+        limit = None if room is None else room + repeated
         rows = {row["id"]: row for query in queries for row in query.order_by("id")[:limit].values(*FIELDS)}
-        edge = [row for number, row in rows.items() if number not in known]
+        edge = [row for number, row in rows.items() if number not in known][:room]
         if len(rows) == limit:
-            branch.unread = _count(queries) - repeated - len(edge)
+            branch.unread = max(0, _count(queries) - repeated - len(edge))
             branch.cut = branch.unread > 0
         known |= {row["id"]: row for row in edge}
         branch.levels += [edge] if edge else []
@@ -73,7 +74,8 @@ def _children(edge: Sequence[Row], known: Jobs) -> tuple[list[Any], int]:
     from storax.models.job import Job
 
     ids = sorted(row["id"] for row in edge)
-    repeated = sum(not set(ids).isdisjoint(row["parent_ids"]) for row in known.values())
+    last = set(ids)
+    repeated = sum(not last.isdisjoint(row["parent_ids"]) for row in known.values())
     return [Job.objects.filter(parent_id=part) for part in _parts(ids)], repeated
 
 

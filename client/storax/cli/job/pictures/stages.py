@@ -72,7 +72,10 @@ def _stage(
 def _moment(timestamp: datetime, data: dict[str, Any] | None) -> datetime:
     """Return when a change happened: by the site, where its time can be right; else by the server."""
     text = (data or {}).get("at")
-    at = datetime.fromisoformat(text) if text else timestamp
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else timestamp
+    except ValueError:
+        return timestamp
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return at if timestamp - LATEST <= at <= timestamp else timestamp
 
