@@ -25,7 +25,7 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def end(world: World) -> int:
     """The last position, once it is published."""
-    position = int(world.value("SELECT max(position) FROM event_log"))
+    position = int(world.value("SELECT max(position) FROM event_log") or 0)  # 0: no test before it wrote an event
     eventually(lambda: (world.value("SELECT max(position) FROM feed") or 0) >= position)
     return position
 
