@@ -2,10 +2,11 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from storax._events.site_time import moment
 from storax._orm.kinds import Rejected
 from storax.analytics.report import Change, Report
 from storax.analytics.rows import rows_of
@@ -15,7 +16,6 @@ from storax.models.job import Job, JobState
 
 _RUNNING = "RUNNING"
 _MOVES = ("job.created", "job.state_changed", "job.state_forced", "job.deleted")  # after which its state is another
-_TRUSTED = timedelta(days=7)  # how far the clock of a site may be behind; beyond it is wrong
 
 
 def throughput_report(events: Iterable[EventLog], to_state: JobState = "RUN_DONE") -> Report:
@@ -44,7 +44,7 @@ def throughput_report(events: Iterable[EventLog], to_state: JobState = "RUN_DONE
         if event.to_state == state:
             first = reached.get(event.entity_id)
             if first is None or event.position < first[0]:
-                reached[event.entity_id] = event.position, _moment(event)
+                reached[event.entity_id] = event.position, moment(event.timestamp, event.data)
     return Report.of(((at, 1) for _, at in reached.values()), unit="jobs", title=f"Jobs that reached {state}")
 
 
@@ -85,7 +85,7 @@ def _changes(events: Iterable[EventLog], node_weighting: bool) -> tuple[list[Cha
     running: dict[int, Change] = {}
     in_order = sorted({event.position: event for event in events}.items())
     for _, event in in_order:
-        job_id, at = event.entity_id, _moment(event)
+        job_id, at = event.entity_id, moment(event.timestamp, event.data)
         start = running.pop(job_id, None)
         if start:
             changes.append((max(at, start[0]), -start[1]))
@@ -111,16 +111,6 @@ def _moves(events: Iterable[EventLog], report: str, **narrower: Any) -> Iterator
             )
         if event.type in _MOVES:
             yield event
-
-
-def _moment(event: EventLog) -> datetime:
-    """Return when it happened: by the site's clock, unless that is far from when it was recorded."""
-    recorded, text = event.timestamp, event.data.get("at")
-    try:
-        at = datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) else recorded
-    except (ValueError, OverflowError):
-        return recorded
-    return at if recorded - _TRUSTED <= at <= recorded else recorded
 
 
 def _nodes(event: EventLog) -> Fraction:

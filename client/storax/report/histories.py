@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from storax._events.site_time import TRUSTED, site_time
 from storax.models.job_rules import FINAL
 
 AT_ONCE = 500  # jobs whose events are asked for in one request
@@ -12,7 +13,6 @@ RUNNING = "RUNNING"
 RUN_ENDS = ("RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT")
 # A release that skips the stages after a run ends it with one of these.
 _ENDS = (*RUN_ENDS, "RESTART_READY", *FINAL)
-_TRUSTED = timedelta(days=7)  # how far a run by the site's clock may be from the same run by the log's
 
 
 class Event(NamedTuple):
@@ -58,7 +58,7 @@ class History:
             return
         self.moves.append((event.timestamp, event.to_state))
         self.losses = max(self.losses, int(data.get("losses") or 0))
-        at = _site_time(data.get("at"))
+        at = site_time(data)
         if event.to_state == RUNNING:
             self.begin, self.attempts = (at, event.timestamp), self.attempts + 1
         elif self.begin is not None:  # whatever the state: a job may be forced out of RUNNING
@@ -73,16 +73,7 @@ def _seconds(begin: tuple[datetime | None, datetime], end: tuple[datetime | None
     """
     logged = end[1] - begin[1]
     span = end[0] - begin[0] if begin[0] and end[0] else logged
-    return max((span if abs(span - logged) <= _TRUSTED else logged).total_seconds(), 0.0)
-
-
-def _site_time(text: Any) -> datetime | None:
-    """Return the site's time of an event; None where it has none that can be read."""
-    try:
-        at = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return at if at and at.tzinfo else None
+    return max((span if abs(span - logged) <= TRUSTED else logged).total_seconds(), 0.0)
 
 
 def read_histories(

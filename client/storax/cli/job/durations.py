@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from storax._events.site_time import site_time
 from storax.models.job_rules import FINAL
 
 AT_ONCE = 1000  # jobs asked for in one request
@@ -40,5 +41,4 @@ def _moves(ids: list[int]) -> Iterator[tuple[int, str, datetime]]:
         query: Any = EventLog.objects.filter(job_id=ids[first : first + AT_ONCE], to_state=["RUNNING", *_ENDS])
         events: Iterable[Any] = query.order_by("position").values_list("entity_id", "to_state", "timestamp", "data")
         for job_id, state, timestamp, data in events:
-            at = (data or {}).get("at")
-            yield job_id, state, datetime.fromisoformat(at) if at else timestamp
+            yield job_id, state, site_time(data) or timestamp

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from storax._events.site_time import moment
 from storax.models.job_rules import FINAL
 
 AT_ONCE = 1000  # jobs asked for in one request
-LATEST = timedelta(days=7)  # after which a site's own time of a change no longer counts
 Change = tuple[int, str, datetime, dict[str, Any] | None]  # job, new state, time of the event, its data
 
 
@@ -53,11 +53,11 @@ def stages(changes: Iterable[Change]) -> Iterator[Stage]:
     present: dict[int, tuple[str, int, datetime]] = {}
     for job_id, state, timestamp, data in changes:
         _, attempt, earlier = present.get(job_id, ("", 0, timestamp))
-        moment = _moment(timestamp, data)
-        moment = max(moment, earlier) if job_id in present else moment
+        at = moment(timestamp, data)
+        at = max(at, earlier) if job_id in present else at
         if job_id in present:
-            yield from _stage(job_id, *present[job_id], moment, state)
-        present[job_id] = (state, attempt + (state == "RUNNING"), moment)
+            yield from _stage(job_id, *present[job_id], at, state)
+        present[job_id] = (state, attempt + (state == "RUNNING"), at)
     for job_id, (state, attempt, begin) in present.items():
         yield from _stage(job_id, state, attempt, begin, None, None)
 
@@ -67,17 +67,6 @@ def _stage(
 ) -> Iterator[Stage]:
     if state not in FINAL and (begin != end or state == "RUNNING"):
         yield Stage(job_id, state, attempt, begin, end, outcome)
-
-
-def _moment(timestamp: datetime, data: dict[str, Any] | None) -> datetime:
-    """Return when a change happened: by the site, where its time can be right; else by the server."""
-    text = (data or {}).get("at")
-    try:
-        at = datetime.fromisoformat(text) if isinstance(text, str) else timestamp
-    except ValueError:
-        return timestamp
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return at if timestamp - LATEST <= at <= timestamp else timestamp
 
 
 def _changes(ids: Sequence[int]) -> Iterator[Change]:
