@@ -2,19 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from storax import BatchJob, Client, EventLog
+from storax import BatchJob, EventLog
 from storax.analytics import available_nodes, throughput_report, utilization_report
 
 NO_CLOCK = datetime(2001, 1, 1, tzinfo=UTC)  # so wrong that the server's counts
-
-
-@pytest.fixture
-def user(world):
-    user = world.user()
-    with Client(world.url, user.token):
-        yield user
 
 
 def move(user, session, job, to, at):

@@ -3,21 +3,13 @@
 import asyncio
 import inspect
 import keyword
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from storax import App, BatchJob, Client, EventLog, Job, Session, Site, TransferItem, errors
+from storax import App, BatchJob, EventLog, Job, Session, Site, TransferItem, errors
 from tools.codegen.async_twins import LOCAL
-from world import User, World
-
-
-@pytest.fixture
-def user(world: World) -> Iterator[User]:
-    user = world.user()
-    with Client(world.url, user.token):
-        yield user
+from world import User
 
 
 def test_queries_are_built_at_once_and_read_when_awaited(user: User) -> None:

@@ -22,13 +22,6 @@ from waiting import HANG_SEC, eventually
 from world import ANYBODY, User, World, as_login
 
 
-@pytest.fixture
-def user(world: World) -> Iterator[User]:
-    user = world.user()
-    with Client(world.url, user.token):
-        yield user
-
-
 def positions(query: Any) -> list[int]:
     return [int(event.position) for event in query.order_by("position")]
 

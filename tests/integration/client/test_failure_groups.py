@@ -5,14 +5,7 @@ import json
 import pytest
 
 from fakes.terminal import Terminal
-from storax import Client, Job, errors
-
-
-@pytest.fixture
-def user(world):
-    user = world.user()
-    with Client(world.url, user.token):
-        yield user
+from storax import Job, errors
 
 
 @pytest.fixture

@@ -9,17 +9,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from storax import Client, EventLog, Job
+from storax import EventLog, Job
 from storax._orm import notebook
 from waiting import eventually
-from world import User, World
-
-
-@pytest.fixture
-def user(world: World) -> Iterator[User]:
-    user = world.user()
-    with Client(world.url, user.token):
-        yield user
+from world import User
 
 
 @pytest.fixture

@@ -8,20 +8,13 @@ import pytest
 import storax.report
 from browsing import Tree
 from fakes.terminal import Terminal
-from storax import Client, Job, errors
+from storax import Job, errors
 from storax.report.collect import Report
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe \x1b[2J"
 OUTSIDE = re.compile(r"""(?:src|href|url\(|@import)\s*[=:(]?\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 CAMPAIGN = {"campaign": "a"}
-
-
-@pytest.fixture
-def user(world):
-    user = world.user()
-    with Client(world.url, user.token):
-        yield user
 
 
 @pytest.fixture

@@ -4,16 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storax import App, Client, EventLog, Job, Site, errors
+from storax import App, EventLog, Job, Site, errors
 from storax.cli.differences import differences
 from waiting import eventually
-
-
-@pytest.fixture
-def user(world):
-    user = world.user()
-    with Client(world.url, user.token):
-        yield user
 
 
 @pytest.fixture
