@@ -228,15 +228,29 @@ class Transport:
             pool.close()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Connection:
     """A transport of httpx with one connection, which it opens anew when the server has closed it.
 
     A pool of httpx looks through all of its connections at each request, so it gets no more than one.
     """
 
-    send: Send
-    close: Callable[[], None]
+    __slots__ = ("_close", "_send", "_stream")
+
+    def __init__(self, send: Send, close: Callable[[], None]) -> None:
+        self._send, self._close = send, close
+        self._stream: Any = None
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return the response, whose body is still to be read."""
+        response = self._send(request)
+        self._stream = response.extensions.get("network_stream")
+        return response
+
+    def close(self) -> None:
+        """Close the connection, also one that was being opened when the transport was closed, which forgot it."""
+        self._close()
+        if self._stream is not None:
+            self._stream.close()
 
 
 _ONE = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SEC)

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 from httpcore import ConnectionPool
+from httpcore._backends.sync import SyncBackend
 
 from proxy import Proxy
 from storax import Client
@@ -179,9 +180,29 @@ def test_a_call_that_is_repeated_after_the_client_was_closed_leaves_no_connectio
         assert client.get_transport()._pool in (None, pool)
 
 
+def test_a_connection_that_was_being_opened_when_the_client_was_closed_is_closed_after_its_call(monkeypatch):
+    connect, connecting, closed = SyncBackend.connect_tcp, threading.Event(), threading.Event()
+    streams = []
+
+    def connect_slowly(self, *args, **kwargs):
+        connecting.set()
+        assert closed.wait(30)
+        streams.append(connect(self, *args, **kwargs))
+        return streams[-1]
+
+    monkeypatch.setattr(SyncBackend, "connect_tcp", connect_slowly)
+    with Server() as server, Client(server.url, "t") as client, ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(client.call, "GET", "/x")
+        assert connecting.wait(30)
+        client.close()
+        closed.set()
+        assert waiting.result(30).status == 200
+        assert [stream.get_extra_info("socket").fileno() for stream in streams] == [-1]
+
+
 def test_the_connections_share_one_list_of_authorities_and_check_certificates_by_it():
     connect = Client("https://storax.test", "t").get_transport()._opener()
-    contexts = [connect().send.__self__._pool._ssl_context for _ in range(2)]
+    contexts = [connect()._send.__self__._pool._ssl_context for _ in range(2)]
     assert contexts[0] is contexts[1]
     assert contexts[0].verify_mode is ssl.CERT_REQUIRED
     assert contexts[0].check_hostname
