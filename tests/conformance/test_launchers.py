@@ -446,6 +446,14 @@ def test_an_mpi_program_runs_over_the_nodes_it_was_given(make):
     assert list(bench.started[over_two].place.nodes) == list(bench.nodes)
 
 
+def test_a_rank_is_ended_by_sigpipe_although_its_mpiexec_ignores_it(make):
+    bench = make("mpi")
+    lease = bench.start(["grep", "SigIgn", "/proc/self/status"], nodes=2)
+    bench.wait_ended(lease)
+    ignored = [int(line.split()[1], 16) for line in bench.read(lease).splitlines()]
+    assert [mask >> (signal.SIGPIPE - 1) & 1 for mask in ignored] == [0, 0]
+
+
 def test_work_over_several_nodes_has_them_for_itself(make):
     bench = make("mpi")
     single = bench.run("sleep 0.7")

@@ -1,6 +1,7 @@
 """Each launch command gets the ranks, the nodes and the cores of its job, and the right one is found."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -9,6 +10,7 @@ from storax_agent.allocations.launcher import _pins_ranks
 from storax_agent.launch.footprint import footprint
 from storax_agent.launch.mpi import LAUNCHES, detect, launch_of
 from storax_agent.launch.mpi.base import Ranks
+from storax_agent.launch.mpi.hydra import IGNORING_SIGPIPE
 from storax_agent.launch.nodes.clusters.base import NodeInfo
 
 WIDE = Ranks(["a", "b"], 2, 4, (), {"--opt": "v", "-x": ""})
@@ -21,7 +23,7 @@ def line(name, ranks):
 
 def test_nodes_and_ranks():
     assert line("local", WIDE) == "prog arg"
-    assert line("hydra", WIDE) == "mpiexec -n 4 -ppn 2 -hosts a:2,b:2 --opt v -x prog arg"
+    assert line("hydra", WIDE) == f"{' '.join(IGNORING_SIGPIPE)} mpiexec -n 4 -ppn 2 -hosts a:2,b:2 --opt v -x prog arg"
     assert line("openmpi", WIDE) == (
         "mpiexec -n 4 --oversubscribe --host a:2,b:2 --map-by ppr:2:node --bind-to none --opt v -x prog arg"
     )
@@ -43,8 +45,17 @@ def test_cores_of_each_rank():
 
 def test_on_this_machine_no_node_is_named():
     here = Ranks((), 3)
-    assert line("hydra", here) == "mpiexec -n 3 -ppn 3 prog arg"
+    assert line("hydra", here) == f"{' '.join(IGNORING_SIGPIPE)} mpiexec -n 3 -ppn 3 prog arg"
     assert line("openmpi", here) == "mpiexec -n 3 --oversubscribe --bind-to none prog arg"
+
+
+def test_an_mpiexec_that_writes_to_a_proxy_which_has_ended_still_returns_the_exit_code_of_the_rank(tmp_path):
+    program = tmp_path / "mpiexec"
+    program.write_text("#!/bin/sh\nkill -PIPE $$\nexit 7\n")
+    program.chmod(0o700)
+    argv = LAUNCHES["hydra"].command(["prog"], Ranks((), 2)).argv
+    ran = subprocess.run(argv, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=False)
+    assert ran.returncode == 7
 
 
 @pytest.mark.parametrize(

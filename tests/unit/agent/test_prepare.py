@@ -7,6 +7,7 @@ import pytest
 
 from storax_agent.allocations.placement import Placement, placements_of
 from storax_agent.launch.mpi import LAUNCHES
+from storax_agent.launch.mpi.hydra import IGNORING_SIGPIPE
 from storax_agent.launch.packing import Capacity
 from storax_agent.launch.work import Lease
 from storax_agent.prepare.job import MisplacedError, Preparer, RefusedError
@@ -127,7 +128,7 @@ def test_ranks_on_this_machine_go_through_the_launch_command(tmp_path):
     preparer = Preparer(tmp_path, 4, launch=("hydra", LAUNCHES["hydra"]))
     job = {**JOB, "ranks_per_node": 2, "threads_per_rank": 1, "launch_params": {"-verbose": ""}}
     prepared = preparer.work(LEASE, job, APP)
-    assert prepared.argv == ["mpiexec", "-n", "2", "-ppn", "2", "-verbose", "x", "1"]
+    assert prepared.argv == [*IGNORING_SIGPIPE, "mpiexec", "-n", "2", "-ppn", "2", "-verbose", "x", "1"]
     assert preparer.work(LEASE, JOB, APP).argv == ["x", "1"]
     none = Preparer(tmp_path, 4, launch=("none", LAUNCHES["local"]))
     with pytest.raises(RefusedError, match="needs 2 ranks, and the agent finds no mpiexec"):
