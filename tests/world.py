@@ -117,7 +117,12 @@ class World:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
 
     async def _end_tasks(self) -> None:
-        """Cancel the calls that outlived the shutdown, and wait for their end, as ``asyncio.run`` does for users."""
+        """Cancel the calls that outlived the shutdown, and wait for their end, as ``asyncio.run`` does for users.
+
+        A connection that was accepted during the shutdown is closed here: nobody else does before the loop ends.
+        """
+        for accepted in list(self.server.server_state.connections):
+            accepted.transport.abort()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
         for task in tasks:
             task.cancel()

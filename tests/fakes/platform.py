@@ -27,6 +27,9 @@ class Wire:
     def get_extra_info(self, _: str) -> "Wire":
         return self
 
+    def close(self) -> None:
+        self.inbox.put(None)
+
     def shutdown(self, _: int) -> None:
         self.inbox.put(None)
 

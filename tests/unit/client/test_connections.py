@@ -1,5 +1,6 @@
 """The pool of a client's connections: one for each call at once, used again, at the same cost however many there are."""
 
+import gc
 import ssl
 import threading
 import time
@@ -180,15 +181,28 @@ def test_a_call_that_is_repeated_after_the_client_was_closed_leaves_no_connectio
         assert client.get_transport()._pool in (None, pool)
 
 
-def test_a_connection_that_was_being_opened_when_the_client_was_closed_is_closed_after_its_call(monkeypatch):
+@pytest.fixture
+def opened_sockets(monkeypatch):
+    """The network streams that a client opens."""
+    connect, streams = SyncBackend.connect_tcp, []
+
+    def remember(self, *args, **kwargs):
+        streams.append(connect(self, *args, **kwargs))
+        return streams[-1]
+
+    monkeypatch.setattr(SyncBackend, "connect_tcp", remember)
+    return lambda: [stream.get_extra_info("socket") for stream in streams]
+
+
+def test_a_connection_that_was_being_opened_when_the_client_was_closed_is_closed_after_its_call(
+    opened_sockets, monkeypatch
+):
     connect, connecting, closed = SyncBackend.connect_tcp, threading.Event(), threading.Event()
-    streams = []
 
     def connect_slowly(self, *args, **kwargs):
         connecting.set()
         assert closed.wait(30)
-        streams.append(connect(self, *args, **kwargs))
-        return streams[-1]
+        return connect(self, *args, **kwargs)
 
     monkeypatch.setattr(SyncBackend, "connect_tcp", connect_slowly)
     with Server() as server, Client(server.url, "t") as client, ThreadPoolExecutor(1) as threads:
@@ -197,7 +211,20 @@ def test_a_connection_that_was_being_opened_when_the_client_was_closed_is_closed
         client.close()
         closed.set()
         assert waiting.result(30).status == 200
-        assert [stream.get_extra_info("socket").fileno() for stream in streams] == [-1]
+        assert [socket.fileno() for socket in opened_sockets()] == [-1]
+
+
+def test_what_was_opened_after_a_client_was_closed_is_closed_when_nobody_refers_to_the_client(opened_sockets):
+    with Server() as server:
+        client = Client(server.url, "t")
+        with client:
+            client.call("GET", "/x")
+        client.call("GET", "/x")
+        before, after = opened_sockets()
+        assert before.fileno() == -1 < after.fileno()
+        del client
+        gc.collect()
+        assert after.fileno() == -1
 
 
 def test_the_connections_share_one_list_of_authorities_and_check_certificates_by_it():
