@@ -101,12 +101,20 @@ def page(
         ids = _ordered(rows.where(*conditions), source, keys).limit(_number(limit)).offset(offset).subquery("page")
         tables = ids.join(source.state, source.state.c.id == ids.c.id).join(source.main, source.main.c.id == ids.c.id)
         return _ordered(select(*picked).select_from(tables), source, keys)
-    statement = _ordered(select(*picked).select_from(source.both()).where(*conditions), source, keys)
-    return statement.limit(_number(limit)).offset(offset)
+    by_command = source.resource is EVENTS and any(condition.name == "command_id" for condition in shape.filters)
+    rows = select(*picked).select_from(source.both()).where(*conditions)
+    return _ordered(rows, source, keys, sorts=by_command).limit(_number(limit)).offset(offset)
 
 
-def _ordered(statement: Select[Any], source: Source, keys: Sequence[Key]) -> Select[Any]:
-    columns = [(_sorted_by(source, key), key.down) for key in keys]
+def _ordered(statement: Select[Any], source: Source, keys: Sequence[Key], *, sorts: bool = False) -> Select[Any]:
+    """Order by the keys; with ``sorts`` by no index.
+
+    The events of a command are neighbours, so that a walk through the log in its order may meet them only at its end.
+    """
+    columns = [
+        (_sorted_by(source, key) + ZERO if sorts and key.name == "position" else _sorted_by(source, key), key.down)
+        for key in keys
+    ]
     return statement.order_by(*(column.desc() if down else column.asc() for column, down in columns))
 
 

@@ -22,7 +22,7 @@ class Event(SQLModel, table=True):
         Index("event_entity_version", "entity", "entity_id", "version", unique=True),
         Index("event_owner", "owner_id", "position"),
         Index("event_actor", "owner_id", "actor", "position"),
-        Index("event_command", "command_id", "position"),
+        Index("event_command", "command_id"),
         Index("event_of_no_job", "owner_id", "entity", "position", postgresql_where=text("entity <> 'job'")),
         Index("event_time", "timestamp", postgresql_using="brin"),
         Index(

@@ -17,13 +17,15 @@ from storax_core.resources import EVENTS
 from world import as_login
 
 OWNER = 1_000_000
+LARGE_COMMAND = UUID(int=1)
+BLOCKS_OF_LARGE_COMMAND = 250  # its 6,000 events lie on 170
 BLOCKS = 250  # of 60,000 events' 1,700: some of the index, and one for each event at most
 
 SEED = f"""INSERT INTO event_log (timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor, command_id,
   from_state, to_state, data)
 SELECT timestamptz '2026-01-01' + g * interval '1 second', {OWNER} + g % 5 / 4, 1, kind, 10000000 + g / 8, g % 8 + 1,
   kind || '.updated', 1, CASE WHEN g < 9000 THEN 'session:early' WHEN g % 8 < 2 THEN 'user:{OWNER}' ELSE 'session:late' END,
-  md5((g / 40)::text)::uuid, NULL, NULL, jsonb_build_object('data', repeat('x', 100))
+  CASE WHEN g BETWEEN 30001 AND 36000 THEN '{LARGE_COMMAND}' ELSE md5((g / 40)::text)::uuid END, NULL, NULL, jsonb_build_object('data', repeat('x', 100))
 FROM (SELECT g, CASE WHEN g / 8 % 100 = 7 THEN 'site' ELSE 'job' END AS kind FROM generate_series(1, 60000) g) s"""
 
 
@@ -61,6 +63,14 @@ def blocks(url: str, ordering: str, **wanted: Any) -> tuple[int, int]:
 
     plan = json.loads(asyncio.run(run()))[0]["Plan"]
     return int(plan["Actual Rows"]), plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+@pytest.mark.parametrize("ordering", ["position", "-position"])
+def test_a_page_of_a_large_command_reads_no_events_of_others(log: str, ordering: str) -> None:
+    """A command that is a tenth of the log, whose events all stand in its middle."""
+    number, read = blocks(log, ordering, command_id=str(LARGE_COMMAND))
+    assert number == 100
+    assert read <= BLOCKS_OF_LARGE_COMMAND
 
 
 @pytest.mark.parametrize("ordering", ["position", "-position"])
