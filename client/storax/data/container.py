@@ -222,12 +222,14 @@ class StarSchema(Container):
     ) -> None:
         """Add a table and join it to the population; see ``Placeholder.join``.
 
+        A fit uses the roles that the table has then, not those of the moment of the join.
+
         Args:
             right_df: the data frame or view.
             alias: name of its placeholder; the frame's own name where not given.
         """
         name = alias or str(right_df.name)  # under its own name, also where the container has a copy
-        placeholder = Placeholder(name, getattr(right_df, "roles", None))
+        placeholder = Placeholder.of(right_df, name)
         self.data_model.add(placeholder)
         self.data_model.population.join(
             placeholder, on, time_stamps, relationship, memory, horizon, lagged_targets, upper_time_stamp
