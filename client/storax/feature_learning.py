@@ -34,6 +34,11 @@ class aggregations(AggregationNames):  # noqa: N801  the name that scripts know
         """A moving average whose weights halve every ``length`` seconds, minutes, hours or days (``s m h d``)."""
         return f"EWMA_{int(length)}{unit.upper()}"
 
+    @staticmethod
+    def ewma_trend(length: int, unit: str = "d") -> str:
+        """A trend, as TREND, in which the weight of a value halves every ``length`` of ``unit``, as in ``ewma()``."""
+        return f"EWMA_TREND_{int(length)}{unit.upper()}"
+
 
 _TEXTS = "it leaves texts alone; preprocessors.TextFieldSplitter(vocab_size=...) makes numbers of their words."
 _AS_IT_IS: Mapping[str, tuple[float | None, ...]] = {

@@ -126,6 +126,23 @@ def test_a_container_gives_every_subset_and_table_as_pandas(df, by):
     assert list(tables["first"]["n"]) == [0]
 
 
+def test_a_container_says_that_the_data_frame_of_a_view_was_deleted(df):
+    container = Container(df.copy("kept"), {"part": df[:3]})
+    df.delete()
+    with pytest.raises(errors.NoDataFrame, match="'numbers'"):
+        container.sync()
+
+
+def test_a_subset_is_not_mistaken_for_the_whole_population(df):
+    for splitter in (split.random(full=0.5, test=0.5), split.time(df, "n", full=5.0)):
+        with pytest.raises(errors.InvalidInput, match=r"named 'full'.*whole population"):
+            Container(df, split=splitter)
+    df.add(["a", "full"] * 5, "part")
+    with pytest.raises(errors.InvalidInput, match=r"named 'full'.*whole population"):
+        Container(df, split="part").to_pandas()
+    assert Container(full=df[:3]).full.nrows() == 3
+
+
 def test_quantiles_have_both_spellings():
     assert [getattr(aggregations, f"Q_{n}") for n in (1, 5, 10, 25, 75, 90, 95, 99)] == [
         getattr(aggregations, f"Q{n}") for n in (1, 5, 10, 25, 75, 90, 95, 99)

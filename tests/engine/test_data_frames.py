@@ -297,6 +297,38 @@ def test_rows_are_appended_under_the_roles_that_are_there(df, csv):
     assert df.nrows() == 3
 
 
+def test_a_handle_with_roles_gives_them_to_every_read_that_gives_none(project, csv, tmp_path):
+    import polars
+
+    roles = {"categorical": ["carrier"], "numerical": ["dep"]}
+    handle = DataFrame("given", roles=roles)
+    arrow = handle.read_csv(csv).to_arrow()
+    handle.to_parquet(tmp_path / "given.parquet")
+    reads = [
+        lambda: handle.read_csv(csv),
+        lambda: handle.read_parquet(tmp_path / "given.parquet"),
+        lambda: handle.read_arrow(arrow),
+        lambda: handle.read_pandas(arrow.to_pandas()),
+        lambda: handle.read_polars(polars.from_arrow(arrow)),
+        lambda: handle.read_dict(arrow.to_pydict()),
+        lambda: handle.read_json('{"carrier": ["AA"], "dep": [1]}'),
+        lambda: handle.read_json('{"carrier": ["UA"], "dep": [2]}', append=True),
+    ]
+    for read in reads:
+        read()
+        assert {role: handle.roles[role] for role in roles} == roles
+    assert handle.read_csv(csv, roles={"join_key": ["carrier"]}).roles["join_key"] == ["carrier"]
+    assert handle.roles.numerical == []
+
+
+def test_a_handle_with_roles_of_no_column_reads_nothing_and_names_it(project, csv):
+    handle = DataFrame("given", roles={"numerical": ["depp"]})
+    for read in (lambda: handle.read_csv(csv), lambda: handle.read_dict({"dep": [1]})):
+        with pytest.raises(errors.NoColumn, match=r"'depp', to which roles= gives the role 'numerical'.*'dep'"):
+            read()
+    assert not storax.data.exists("given")
+
+
 def test_views_are_worked_out_anew_and_become_frames(df):
     late = df[df["dep"] > 1].drop("when")
     assert late.to_dict() == {"carrier": ["AA", "CC"], "dep": [1.5, 3.0], "arr": [2, 1]}

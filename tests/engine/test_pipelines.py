@@ -242,6 +242,26 @@ def test_a_container_with_copies_of_its_own_is_not_reached_by_later_changes(proj
     assert [halves[name].population.shape for name in ("train", "test")] == [(200, 5), (100, 5)]
 
 
+def test_a_fit_uses_the_roles_of_its_own_moment_and_not_those_of_the_join(schema):
+    orders = DataFrame("orders").refresh()
+    orders.add(orders["v"] * 2, "later", role="numerical").set_role("v", "unused_float")
+    schema.sync()
+    used = [column.name for column in pipeline(schema).fit(schema.train).columns if column.table == "orders"]
+    assert "v" not in used
+    assert "later" in used
+
+
+def test_a_time_series_is_learned_with_the_roles_of_the_fit(project):
+    n = np.arange(100.0)
+    roles = {"time_stamp": ["t"], "numerical": ["x", "z"], "target": ["y"]}
+    frame = DataFrame.from_dict({"t": n, "x": n % 7, "z": n % 3, "y": n % 5}, "series", roles=roles)
+    series = storax.data.TimeSeries(frame, "t", split=storax.data.split.time(frame, "t", test=80.0), memory=5.0)
+    frame.set_role("x", "unused_float")
+    names = pipeline(series).fit(series.train).features.names
+    assert any(name.startswith("population_past__z__") for name in names)
+    assert not [name for name in names if name == "x" or "__x__" in name]
+
+
 def test_a_fit_that_nobody_waits_for_leaves_nothing(home, project, schema):
     running = home.folder.read()
     pipe = pipeline(schema, predictors=[XGBoostRegressor(n_estimators=20000)])  # takes seconds, whatever the machine

@@ -7,8 +7,8 @@ import pyarrow as pa
 from storax_engine.learning.aggregations.catalogue import COUNTING
 
 
-def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None):
-    """Every feature equal to 1e-4 for every row of the population; ``least`` so many features.
+def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None, within=1e-4):
+    """Every feature equal to ``within`` (relative) for every row of the population; ``least`` so many features.
 
     ``run(statement)`` gives an Arrow table from another engine, which has the tables.
     """
@@ -29,7 +29,7 @@ def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None):
         if feature.aggregation is None and not in_order:
             # The statement has no key, and an engine that joins in parallel or by hash gives rows in any order.
             ours, theirs = np.sort(ours), np.sort(theirs)
-        if problem := _differs(ours, theirs, feature.aggregation):
+        if problem := _differs(ours, theirs, feature.aggregation, within):
             wrong.append(f"{feature.name}: {problem}")
     assert not wrong, f"{len(wrong)} of {len(trained.state.features)}:\n" + "\n".join(wrong[:20])
     assert len(trained.state.features) >= least, len(trained.state.features)
@@ -50,9 +50,9 @@ def _numbers(column):
     return np.asarray(column.cast(pa.float64()).to_numpy(), float)
 
 
-def _differs(a, b, aggregation):
+def _differs(a, b, aggregation, within):
     b = np.nan_to_num(b) if aggregation in COUNTING else b
     if a.shape != b.shape:
         return f"{a.shape} rows, not {b.shape}"
-    close = np.isclose(a, b, rtol=1e-4, atol=1e-6, equal_nan=True)
+    close = np.isclose(a, b, rtol=within, atol=min(within, 1e-6), equal_nan=True)
     return "" if close.all() else f"{(~close).sum()} rows, such as {a[~close][0]} and not {b[~close][0]}"

@@ -20,7 +20,7 @@ from storax_engine.learning.sql.write import DIALECTS
 from storax_engine.learning.trained import Trained
 
 ALIKE = {"Q1", "Q5", "Q25", "Q75", "Q90", "Q99"}  # written as Q10 and Q95 are
-EVERYTHING = [*(name for name in CATALOGUE if name not in ALIKE), "EWMA_1D"]
+EVERYTHING = [*(name for name in CATALOGUE if name not in ALIKE), "EWMA_1D", "EWMA_TREND_1D"]
 PARSERS = {"mssql": "tsql"}
 STEPS = [
     {"kind": "Imputation", "add_dummies": True},

@@ -9,7 +9,7 @@ from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec
 from storax_engine.learning import BadPlan
 
 EVERY = {
-    "aggregation": ["AVG", "COUNT", "MAX", "MODE", "LAST", "TREND", "EWMA_1D", "SKEW", "Q99"],
+    "aggregation": ["AVG", "COUNT", "MAX", "MODE", "LAST", "TREND", "EWMA_1D", "EWMA_TREND_1D", "SKEW", "Q99"],
     "n_most_frequent": 2,
 }
 

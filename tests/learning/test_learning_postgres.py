@@ -54,7 +54,19 @@ def assert_same_on(postgres, trained, tables, least):
     assert_parity(trained, tables, least=least, dialect="postgresql", run=postgres.run)
 
 
-EVERYTHING = ["EWMA_1D", "SKEW", "KURTOSIS", "NUM_MAX", "TIME_SINCE_LAST_MAXIMUM", "Q10", "Q95", "COUNT_ABOVE_MEAN"]
+EVERYTHING = [
+    "EWMA_1D",
+    "EWMA_1S",
+    "EWMA_TREND_1S",
+    "EWMA_TREND_1D",
+    "SKEW",
+    "KURTOSIS",
+    "NUM_MAX",
+    "TIME_SINCE_LAST_MAXIMUM",
+    "Q10",
+    "Q95",
+    "COUNT_ABOVE_MEAN",
+]
 
 
 def test_a_shop_on_postgres(postgres):

@@ -65,7 +65,16 @@ def test_a_shop_on_spark(assert_same):
 
     roles = {**SHOP_ROLES, "orders": {"numerical": ["price"], "categorical": ["kind"], "time_stamp": ["ts", "paid"]}}
     orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY, upper_time_stamp="paid")
-    more = ["EWMA_1D", "SKEW", "KURTOSIS", "NUM_MAX", "TIME_SINCE_LAST_MAXIMUM", "Q10", "COUNT_ABOVE_MEAN"]
+    more = [
+        "EWMA_1D",
+        "EWMA_TREND_1D",
+        "SKEW",
+        "KURTOSIS",
+        "NUM_MAX",
+        "TIME_SINCE_LAST_MAXIMUM",
+        "Q10",
+        "COUNT_ABOVE_MEAN",
+    ]
     learner = {"aggregation": [*DEFAULT, *more], "windows": [2 * DAY], "n_most_frequent": 1}
     tables = shop(31)
     assert_same(fit(spec([orders], roles, predictor=None, learner=learner), tables), tables, 40)

@@ -9,7 +9,7 @@ from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
 from storax_engine.learning import BadPlan
 from storax_engine.learning.aggregations.catalogue import CATALOGUE
 
-EVERYTHING = [*CATALOGUE, "EWMA_1D", "EWMA_12H"]
+EVERYTHING = [*CATALOGUE, "EWMA_1D", "EWMA_12H", "EWMA_TREND_1D", "EWMA_TREND_12H"]
 
 
 SMALL = {**SHOP_ROLES, "orders": {"numerical": ["price"], "categorical": ["kind"], "time_stamp": ["ts"]}}
@@ -19,6 +19,33 @@ def test_every_aggregation_equals_its_sql():
     orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY)
     description = spec([orders], SMALL, predictor=None, learner={"aggregation": EVERYTHING})
     assert_parity(fit(description, shop(1)), shop(1), least=70)
+
+
+@pytest.mark.parametrize("horizon", [0, 3 * HOUR])
+def test_trends_that_forget_equal_their_sql_and_weighted_least_squares(horizon):
+    names = [f"EWMA_TREND_{half_life}" for half_life in ("1S", "1H", "12H", "7D", "365D")]
+    orders, tables = join("orders", "id", ("at", "ts"), horizon=horizon, memory=20 * DAY), shop(11)
+    prices_alone = {"orders": {"ts": ["exclude fastprop"]}}
+    learner = {"aggregation": names}
+    trained = fit(spec([orders], SMALL, predictor=None, learner=learner, subroles=prices_alone), tables)
+    assert_parity(trained, tables, least=len(names), within=1e-9)
+    price = trained.transform(tables)["orders__price__ewma_trend_7d"].to_numpy()
+    expected = [weighted_line(tables, row, horizon, 7 * DAY, 20 * DAY) for row in range(len(price))]
+    assert np.isfinite(price).sum() > 100
+    np.testing.assert_allclose(price, expected, rtol=1e-9)
+
+
+def weighted_line(tables, row, horizon, half_life, memory):
+    """The price at the end of the horizon on the line that numpy puts through a customer's orders."""
+    customers, orders = tables["population"], tables["orders"]
+    seconds = customers["at"].cast(pa.int64()).to_numpy() - horizon
+    ages = seconds[row] - orders["ts"].cast(pa.int64()).to_numpy(zero_copy_only=False)
+    price = orders["price"].to_numpy(zero_copy_only=False)
+    mine = orders["id"].to_numpy(zero_copy_only=False) == customers["id"].to_numpy(zero_copy_only=False)[row]
+    seen = mine & (ages >= 0) & (ages < memory) & np.isfinite(price)
+    if len(set(ages[seen])) < 2:
+        return price[seen].mean() if seen.any() else np.nan
+    return np.polynomial.Polynomial.fit(ages[seen], price[seen], 1, w=0.5 ** (ages[seen] / half_life / 2))(0.0)
 
 
 def test_what_is_written_for_engines_without_medians_and_covariances_is_the_same_number(monkeypatch):

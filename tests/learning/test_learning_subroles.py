@@ -99,6 +99,12 @@ def test_a_preprocessor_that_is_asked_for_uses_these_columns_alone(tables, plain
     assert only <= plain
 
 
+def test_a_mark_in_a_table_that_no_join_uses_narrows_no_preprocessor(tables, plain):
+    spare = {"spare": {"note": ["include substring", "only email"]}}
+    more = {**tables, "spare": pa.table({"note": ["a@b.org"]})}
+    assert named(fit(described(**spare), more)) == plain
+
+
 def test_mail_addresses_are_taken_where_a_column_asks_for_it_though_most_values_are_none(tables):
     few = pa.array([m if i < 9 else "nobody" for i, m in enumerate(tables["population"]["mail"].to_pylist())])
     at = tables["population"].column_names.index("mail")

@@ -2,7 +2,7 @@
 
 import re
 
-from storax_engine.learning.aggregations import fading
+from storax_engine.learning.aggregations import fading, fading_trend
 from storax_engine.learning.aggregations.catalogue import CATALOGUE, DEFAULT, NESTED
 
 _NUMBER = re.compile(r"\d+")
@@ -10,7 +10,8 @@ _NUMBER = re.compile(r"\d+")
 
 def aggregations() -> dict[str, list[str]]:
     """Return all names, those of the default set first, and the sets."""
-    half_lives = {aggregation.name: aggregation.half_life for aggregation in fading.AGGREGATIONS}
+    forgetting = (*fading.AGGREGATIONS, *fading_trend.AGGREGATIONS)
+    half_lives = {aggregation.name: aggregation.half_life for aggregation in forgetting}
 
     def sort_key(name: str) -> tuple[str, float]:
         number = _NUMBER.search(name)

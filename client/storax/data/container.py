@@ -1,7 +1,7 @@
 """Data for a pipeline: a population in subsets, and the tables around it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,14 +55,16 @@ class Container:
     Args:
         population: one data frame for all subsets, with ``split``.
         peripheral: tables by name of placeholder.
-        split: which subset each row belongs to: of ``storax.data.split``, or a column of text.
+        split: which subset each row belongs to: of ``storax.data.split``, or a column of text. No subset of it is named
+            ``full``, which is the whole population.
         deep_copy: whether the container has copies of its own, made when a frame is given to it, so that later changes
             do not reach it. They are data frames of the project, named ``NAME_ID`` with the container's ``id``; one
             that is never changed shares its memory with what it was copied from. Default False.
         subsets: or a frame or view per subset: ``train=..., test=...``.
 
     Raises:
-        InvalidInput: neither or both of ``population`` and subsets were given.
+        InvalidInput: neither or both of ``population`` and subsets were given; or a subset of the split is named
+            ``full``.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Container:
             raise InvalidInput("A container takes a population (with a split), or a frame for each subset.")
         if split is not None and population is None:
             raise InvalidInput("A split needs the population that it splits.")
+        _refuse_full(getattr(split, "names", ()))
         self.id = uuid.uuid4().hex[:6]
         self.split, self.deep_copy = split, deep_copy
         self._copies: list[str] = []
@@ -104,7 +107,7 @@ class Container:
 
         Raises:
             InvalidInput: the container is frozen.
-            NoDataFrame: a data frame is not there any more.
+            NoDataFrame: a data frame is not there any more, nor is any view of it.
         """
         if self._frozen:
             raise InvalidInput("The container is frozen: make a new one.")
@@ -115,8 +118,11 @@ class Container:
         """Return every subset and peripheral table as a pandas DataFrame, by name; needs pandas.
 
         A split that is a column has a subset for each value of it. A peripheral table hides a subset of its name.
+
+        Raises:
+            InvalidInput: the column of the split holds ``full``, which is the name of the whole population.
         """
-        names = self.names or _values(self.population, self.split)
+        names = self.names or _refuse_full(_values(self.population, self.split))
         subsets = {name: self.subset(name).population for name in names}
         return {name: frame.to_pandas() for name, frame in {**subsets, **self.peripheral}.items()}
 
@@ -222,12 +228,14 @@ class StarSchema(Container):
     ) -> None:
         """Add a table and join it to the population; see ``Placeholder.join``.
 
+        A fit uses the roles that the table has then, not those of the moment of the join.
+
         Args:
             right_df: the data frame or view.
             alias: name of its placeholder; the frame's own name where not given.
         """
         name = alias or str(right_df.name)  # under its own name, also where the container has a copy
-        placeholder = Placeholder(name, getattr(right_df, "roles", None))
+        placeholder = Placeholder.of(right_df, name)
         self.data_model.add(placeholder)
         self.data_model.population.join(
             placeholder, on, time_stamps, relationship, memory, horizon, lagged_targets, upper_time_stamp
@@ -250,6 +258,20 @@ def _node(split: Any) -> dict[str, Any]:
 def _values(population: Any, split: Any) -> list[str]:
     """Values of a split that is a column, without the missing one."""
     return [str(name) for name in Column(population, _node(split)).unique() if name is not None]
+
+
+def _refuse_full(names: Sequence[str]) -> Sequence[str]:
+    """Return the names of a split's subsets.
+
+    Raises:
+        InvalidInput: one is ``full``, so that it would be mistaken for the whole population.
+    """
+    if "full" in names:
+        raise InvalidInput(
+            "A subset of the split is named 'full', which is the name of the whole population in a container.",
+            hint="Give the subset another name.",
+        )
+    return names
 
 
 def _rows(population: Any, condition: Mapping[str, Any]) -> View:

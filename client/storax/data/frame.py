@@ -20,7 +20,8 @@ class DataFrame(Imports, Source):
 
     Args:
         name: Of the data frame.
-        roles: ``{role: [columns]}``, for a ``read_`` call that gives none.
+        roles: ``{role: [columns]}``, for each ``read_`` call that gives none; ``read_view()`` keeps the roles of the
+            view. A column that the rows do not have is a NoColumn there. Default None: no roles.
     """
 
     def __init__(self, name: str, roles: Any = None) -> None:

@@ -218,7 +218,12 @@ class View(Source):
         return self._alias or self._frame
 
     def refresh(self) -> Self:
-        """Look at the data frame again: its columns and rows may have changed."""
+        """Look at the data frame again at the next use: its columns and rows may have changed.
+
+        Raises:
+            NoDataFrame: the data frame is not there any more.
+        """
+        session.call("describe", {"frame": self._frame})
         self._last = None
         return self
 

@@ -28,7 +28,8 @@ class exclude:  # noqa: N801  the name that scripts know
 class include:  # noqa: N801  the name that scripts know
     """A column is used by one preprocessor, and by all other parts as well.
 
-    As soon as a column of any table asks for ``EmailDomain`` or ``Substring``, it uses such columns alone.
+    As soon as a column of any table of the data model asks for ``EmailDomain`` or ``Substring``, it uses such columns
+    alone.
     """
 
     email = "include email"

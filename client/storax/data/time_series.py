@@ -14,7 +14,7 @@ class TimeSeries(StarSchema):
     """A container and data model in which the population is joined with itself.
 
     With one ``population`` and a split, every subset sees the whole population's past; with a frame per subset
-    (``train=..., test=...``) each sees its own.
+    (``train=..., test=...``) each sees its own. A fit uses the roles that the data frames have then.
 
     Args:
         time_stamps: the time stamp's name.
@@ -42,7 +42,7 @@ class TimeSeries(StarSchema):
             raise InvalidInput("A time series needs time_stamps, the name of its time stamp.")
         super().__init__(population, alias, peripheral, split, deep_copy, **subsets)
         self.past = f"{alias}_past"
-        past = Placeholder(self.past, getattr(population, "roles", None))
+        past = Placeholder.of(population, self.past)
         self.data_model.add(past)
         self.data_model.population.join(
             past,

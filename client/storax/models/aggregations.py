@@ -20,6 +20,14 @@ class AggregationNames:
     EWMA_365D = "EWMA_365D"
     EWMA_7D = "EWMA_7D"
     EWMA_90D = "EWMA_90D"
+    EWMA_TREND_1D = "EWMA_TREND_1D"
+    EWMA_TREND_1H = "EWMA_TREND_1H"
+    EWMA_TREND_1M = "EWMA_TREND_1M"
+    EWMA_TREND_1S = "EWMA_TREND_1S"
+    EWMA_TREND_30D = "EWMA_TREND_30D"
+    EWMA_TREND_365D = "EWMA_TREND_365D"
+    EWMA_TREND_7D = "EWMA_TREND_7D"
+    EWMA_TREND_90D = "EWMA_TREND_90D"
     FIRST = "FIRST"
     KURTOSIS = "KURTOSIS"
     LAST = "LAST"
@@ -97,6 +105,14 @@ class AggregationNames:
         EWMA_30D,
         EWMA_90D,
         EWMA_365D,
+        EWMA_TREND_1S,
+        EWMA_TREND_1M,
+        EWMA_TREND_1H,
+        EWMA_TREND_1D,
+        EWMA_TREND_7D,
+        EWMA_TREND_30D,
+        EWMA_TREND_90D,
+        EWMA_TREND_365D,
         KURTOSIS,
         NUM_MAX,
         NUM_MIN,

@@ -55,7 +55,8 @@ class Columns(Importances):
         """All columns of each table by role: those that its placeholder states, else those of its frame."""
         roles: dict[str, ByRole] = {name: container.frame_of(name).roles for name in set(self._tables.values())}
         if isinstance(container, StarSchema):
-            stated = {p.name: p.roles.to_mapping() for p in placeholders(container.data_model.population) if p.roles}
+            used = placeholders(container.data_model.population)
+            stated = {p.name: p.roles.to_mapping() for p in used if p.roles and p.stated}
             others = {name: [column for names in roles[name].values() for column in names] for name in roles}
             roles |= {name: {"": others[name], **stated[name]} for name in roles if name in stated}
         return roles
@@ -91,7 +92,8 @@ class Columns(Importances):
 
 def _narrow(placeholder: Placeholder, frame: Any, kept: Iterable[str]) -> None:
     """Leave the roles of a placeholder, or of its frame where it states none, to the columns that are kept."""
-    by_role = Roles.from_mapping(placeholder.roles or frame.roles).to_mapping()
+    stated = placeholder.roles if placeholder.stated else None
+    by_role = Roles.from_mapping(stated or frame.roles).to_mapping()
     for role in set(_SELECTABLE) & set(by_role):
         by_role[role] = [name for name in by_role[role] if name in kept]
     placeholder.roles, placeholder.stated = Roles.from_mapping(by_role), True

@@ -6,9 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storax._runtime.suggestions import nearest
 from storax.data.roles import all_roles
 from storax.data.subroles import all_subroles, without_effect
-from storax.errors import InvalidInput
+from storax.errors import InvalidInput, NoColumn
 from storax_engine.command_progress import Work
 from storax_engine.frames.coerce import STAMP, concatenated
 from storax_engine.frames.columns import Database
@@ -53,9 +54,10 @@ def by_column(columns_by_role: Mapping[str, Sequence[str]], frame: Frame) -> dic
     assigned: dict[str, str] = {}
     for role, names in columns_by_role.items():
         check(role)
-        listed = [names] if isinstance(names, str) else names
-        frame.require(listed)
-        for name in listed:
+        for name in [names] if isinstance(names, str) else names:
+            if name not in frame.roles:
+                hint = nearest(str(name), frame.roles)
+                raise NoColumn(f"There is no column {name!r}, to which roles= gives the role {role!r}.", hint=hint)
             if assigned.setdefault(name, role) != role:
                 raise InvalidInput(f"Column {name!r} is given two roles, {assigned[name]} and {role}.")
     return assigned

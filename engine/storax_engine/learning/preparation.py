@@ -22,7 +22,9 @@ class Preparation:
         own = [p for p in plan.preprocessors if p.kind != registry.TARGET_MEANS]
         if states is None:
             registry.check_columns(own, plan.roles)
-        self.steps = [registry.make(p, asked_for(plan.subroles)) for p in own]
+        joined = {node.table for node in plan.population.walk()}
+        marked = asked_for({table: marks for table, marks in plan.subroles.items() if table in joined})
+        self.steps = [registry.make(p, marked) for p in own]
         self.means = [registry.target_means(p) for p in plan.preprocessors if p.kind == registry.TARGET_MEANS]
         self._targets = plan.targets
         self.states: dict[str, Any] = states or {}

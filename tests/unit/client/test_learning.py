@@ -62,11 +62,19 @@ def test_every_declaration_is_json_with_its_kind(module):
 def test_a_learner_carries_its_parameters():
     learner = feature_learning.FastProp(
         num_features=7,
-        aggregation=[feature_learning.aggregations.AVG, feature_learning.aggregations.ewma(3, "h")],
+        aggregation=[
+            feature_learning.aggregations.AVG,
+            feature_learning.aggregations.ewma(3, "h"),
+            feature_learning.aggregations.ewma_trend(3),
+        ],
         loss_function=feature_learning.loss_functions.SquareLoss,
     )
     spec = learner.to_spec()
-    assert (spec["kind"], spec["num_features"], spec["aggregation"]) == ("FastProp", 7, ["AVG", "EWMA_3H"])
+    assert (spec["kind"], spec["num_features"], spec["aggregation"]) == (
+        "FastProp",
+        7,
+        ["AVG", "EWMA_3H", "EWMA_TREND_3D"],
+    )
     assert spec["loss_function"] == "SquareLoss"
 
 

@@ -51,6 +51,18 @@ def test_a_column_that_a_join_brought_in_counts_for_its_table():
     assert chosen.data_model.population.roles.numerical == ("net__price",)
 
 
+def test_the_roles_of_a_selection_are_those_that_the_frames_have_at_that_moment():
+    schema, frame = StarSchema(loans()), district()
+    schema.join(frame, on="k", relationship="many_to_one")
+    frame.roles = {"numerical": ["income"], "categorical": [], "join_key": ["k"], "unused_float": ["size"]}
+    chosen = columns(TABLES, population=BROUGHT_IN).select(schema, 1.0)
+    assert chosen.data_model.district.roles.to_mapping() == {
+        "join_key": ["k"],
+        "numerical": ["income"],
+        "unused_float": ["size"],
+    }
+
+
 def test_frames_of_a_container_keep_it_too():
     container = Container(loans(), {"district": district()})
     chosen = columns(TABLES, population=BROUGHT_IN).select(container, 0.4)

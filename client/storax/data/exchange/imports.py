@@ -23,10 +23,11 @@ class Imports:
     What they share: ``name`` of the data frame, which is replaced if there is one; ``roles`` as ``{role: [columns]}``,
     where columns that are not named get ``unused_float`` or ``unused_string``; ``ignore=True`` leaves those out;
     ``dry=True`` imports nothing and returns the roles by column. ``read_`` calls take ``append=True``, which adds the
-    rows to those that are there.
+    rows to those that are there; without ``roles`` they use those of ``DataFrame(name, roles=...)``.
     """
 
     name: str
+    _roles: Roles = None
 
     def _remember(self, description: dict[str, Any]) -> Self:
         raise NotImplementedError
@@ -239,15 +240,19 @@ class Imports:
         return self._remember(self._send(source, table, roles, append=append))
 
     def _send(self, source: str, table: Any, roles: Roles, **more: bool) -> Any:
-        arguments = {"frame": self.name, "source": source, "given": _by_role(roles), **more}
+        arguments = {"frame": self.name, "source": source, "given": self._effective_roles(roles), **more}
         with counted(f"Importing {self.name}", len(table)) as bar:
             return session.call("put_table", arguments, table=_counted(tables.sent(table), len(table), bar))
 
     def _read_files(self, command: str, fnames: Paths, roles: Roles, **more: Any) -> Any:
         listed = [fnames] if isinstance(fnames, (str, Path)) else list(fnames)
         paths = [str(Path(path).expanduser().absolute()) for path in listed]
-        arguments = {"frame": self.name, "paths": paths, "given": _by_role(roles), **more}
+        arguments = {"frame": self.name, "paths": paths, "given": self._effective_roles(roles), **more}
         return session.call_with_progress(f"Reading {self.name}", command, arguments)
+
+    def _effective_roles(self, roles: Roles) -> dict[str, list[str]]:
+        """Return the roles of a call, or those of the handle where the call has none."""
+        return _by_role(self._roles if roles is None else roles)
 
 
 def _by_role(roles: Any) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from storax_engine.learning.aggregations import fading, moments, ranks, rows, shapes
+from storax_engine.learning.aggregations import fading, fading_trend, moments, ranks, rows, shapes
 from storax_engine.learning.aggregations.declaration import Aggregation
 from storax_engine.learning.errors import BadPlan
 
@@ -31,12 +31,13 @@ NESTED = ("AVG", "COUNT", "MAX", "MIN", "SUM")
 
 
 def named(name: str) -> Aggregation:
-    """The aggregation of this name; ``EWMA_3H`` is a moving average with a half-life of three hours.
+    """The aggregation of this name; ``EWMA_3H`` and ``EWMA_TREND_3H`` have a half-life of three hours.
 
     Spaces and lower case are understood. Raises ``BadPlan`` for a name that is not known.
     """
     plain = name.strip().upper().replace(" ", "_")
-    aggregation = CATALOGUE.get(plain) or fading.named(plain)
+    aggregation = CATALOGUE.get(plain) or fading.named(plain) or fading_trend.named(plain)
     if aggregation is None:
-        raise BadPlan(f"aggregation {name!r} is unknown; one of {', '.join(CATALOGUE)}, EWMA_<n>S|M|H|D")
+        known = ", ".join([*CATALOGUE, "EWMA_<n>S|M|H|D", "EWMA_TREND_<n>S|M|H|D"])
+        raise BadPlan(f"aggregation {name!r} is unknown; one of {known}")
     return aggregation

@@ -49,7 +49,7 @@ class Aggregation:
         counts: it is 0 where there are no rows; all others are not known.
         needs_time: only joins with time stamps have it.
         column: its place in the output of its kernel.
-        half_life: seconds, of the averages that forget alone.
+        half_life: seconds, of the averages and trends that forget alone.
         compute: the kernel: one array for each of these aggregations.
     """
 

@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from storax_engine.learning.sql.matched import Matched
 
 NAMED = ("1S", "1M", "1H", "1D", "7D", "30D", "90D", "365D")  # half-lives that scripts know by a name of their own
-_NAME = re.compile(r"EWMA_(\d+)([SMHD])")
+_DURATION = re.compile(r"(\d+)([SMHD])")
 _UNIT = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
+FURTHEST = 690.0  # e to the power of less is too small for a float64, and an error on PostgreSQL
+
+
+@kernel
+def newest_known(values: Any, lo: int, hi: int, moment: float, is_time: bool) -> int:
+    """Return the place of the newest known value of a slice; -1 where there is none."""
+    for j in range(hi - 1, lo - 1, -1):
+        y = since(moment, values[j]) if is_time else values[j]
+        if y == y:
+            return j
+    return -1
 
 
 @kernel
@@ -27,12 +38,7 @@ def fading(values: Any, times: Any, lo: Any, hi: Any, moment: Any, half_lives: A
     Weights are taken relative to the newest value, so that none of them vanishes, however old all are.
     """
     for i in range(lo.size):
-        newest = -1
-        for j in range(hi[i] - 1, lo[i] - 1, -1):
-            y = since(moment[i], values[j]) if is_time else values[j]
-            if y == y:
-                newest = j
-                break
+        newest = newest_known(values, lo[i], hi[i], moment[i], is_time)
         for h in range(half_lives.size):
             total, weights = 0.0, 0.0
             rate = np.log(2.0) / half_lives[h]
@@ -52,16 +58,28 @@ def _compute(inputs: Inputs, wanted: Sequence[Aggregation]) -> Sequence[Floats]:
     return [out[:, place] for place in range(len(wanted))]
 
 
+def seconds_of(name: str, prefix: str) -> float:
+    """Return the half-life that a name says after its prefix, as ``EWMA_3H`` after ``EWMA_``; 0 where it says none."""
+    match = _DURATION.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
+    return int(match[1]) * _UNIT[match[2]] if match else 0.0
+
+
+def weighed(m: "Matched", half_life: float) -> "Matched":
+    """Return rows with ``age_``, the seconds from them to the newest of their reference point, and ``weight_``."""
+    aged = m.wide(age_=m.over(m.time.max()) - m.time)
+    power = aged.rows.age_ * (log(2.0) / half_life)
+    return aged.wide(weight_=(power > FURTHEST).ifelse(0.0, (-power).exp()))
+
+
 def named(name: str) -> Aggregation | None:
     """Return the average that a name such as ``EWMA_3H`` says; None where it says none."""
-    match = _NAME.fullmatch(name)
-    half_life = int(match[1]) * _UNIT[match[2]] if match else 0.0
+    half_life = seconds_of(name, "EWMA_")
     if not half_life:
         return None
 
     def sql(m: "Matched") -> Any:
-        wide = m.wide(newest_=m.over(m.time.max()))
-        weight = ((wide.time - wide.rows.newest_) * (log(2.0) / half_life)).exp()
+        wide = weighed(m, half_life)
+        weight = wide.rows.weight_
         return wide.aggregate((weight * wide.value).sum() / weight.sum())
 
     return Aggregation(name, sql, needs_time=True, half_life=half_life, compute=_compute)

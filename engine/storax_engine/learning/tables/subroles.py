@@ -27,7 +27,7 @@ def ask_for(subroles: Collection[str], use: str) -> bool:
 
 
 def asked_for(by_table: Mapping[str, Subroles]) -> frozenset[str]:
-    """Return the preprocessors that some column of some table asks for: they use these columns alone."""
+    """Return the preprocessors that some column of these tables asks for: they use such columns alone."""
     subroles: Iterable[tuple[str, ...]] = (one for by_column in by_table.values() for one in by_column.values())
     seen = {subrole for one in subroles for subrole in one}
     return frozenset(use for use in (EMAIL, SUBSTRING) if ask_for(seen, use))
