@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from storax._orm.query_plan import Plan
+from storax._runtime.connections.stream import Stream
 from storax._runtime.json import dumps
 from storax._runtime.server_sent_events import ServerEvent, parse
-from storax._runtime.transport import Call, Stream, Transport
+from storax._runtime.transport import Call, Transport
 from storax.errors import InvalidInput
 
 SILENCE = 45.0  # seconds: three missed comments of the server

@@ -12,8 +12,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from storax._jobs.subscription import POLL, Subscription
+from storax._runtime.connections.stream import Stream
 from storax._runtime.server_sent_events import ServerEvent, parse
-from storax._runtime.transport import Call, Stream, Transport
+from storax._runtime.transport import Call, Transport
 from storax.errors import InvalidInput, NotFound, Restored, StoraxError, Unauthorized
 from storax.models.job_rules import FINAL
 

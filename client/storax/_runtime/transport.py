@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from storax._runtime.connections.pool import IDLE_SEC, Pool
 from storax._runtime.connections.proxies import is_proxied
+from storax._runtime.connections.stream import Stream
 from storax._runtime.reply import Reply, problem
 from storax._runtime.retry import CONNECT_WITHIN, Patience, is_transient, new_command_id, seconds_of
 from storax.errors import DeadlineExceeded, InvalidInput, NotStorax, ServerDown, StoraxError, Unavailable
@@ -74,6 +76,7 @@ class Transport:
         self._lock = threading.Lock()
         self._is_known = False  # whether Storax has answered
         self._pool: Pool[_Connection] | None = None
+        self._close_pool: Callable[[], object] = lambda: None
 
     def use_token(self, token: str) -> None:
         """Use this token from the next call on."""
@@ -167,7 +170,7 @@ class Transport:
         )
 
     @contextmanager
-    def stream(self, call: Call, *, headers: Mapping[str, str], silence: float) -> Iterator["Stream"]:
+    def stream(self, call: Call, *, headers: Mapping[str, str], silence: float) -> Iterator[Stream]:
         """Open an endless reply; ``silence`` is the number of seconds without a byte after which it counts as broken.
 
         Raises:
@@ -206,10 +209,16 @@ class Transport:
             raise
 
     def _open_pool(self) -> "Pool[_Connection]":
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             with self._lock:
-                self._pool = self._pool or Pool(self._opener())
-        return self._pool
+                pool = self._pool
+                if pool is None:
+                    pool = self._pool = Pool(self._opener())
+                    # A thread may call after the client was closed, as one that fetches the next page; then nobody
+                    # closes it again.
+                    self._close_pool = weakref.finalize(self, pool.close)
+        return pool
 
     def _opener(self) -> "Callable[[], _Connection]":
         if self._http is not None:
@@ -221,11 +230,10 @@ class Transport:
         return partial(_proxied_connection if proxied else _direct_connection, verify)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones, which the next close or the last reference ends."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool:
-            pool.close()
+            close, self._pool = self._close_pool, None
+        close()
 
 
 class _Connection:
@@ -264,31 +272,16 @@ def _direct_connection(verify: "SSLContext | bool") -> _Connection:
 
 def _proxied_connection(verify: "SSLContext | bool") -> _Connection:
     client = httpx.Client(verify=verify, limits=_ONE, trust_env=True, follow_redirects=False)
-    return _Connection(partial(client.send, stream=True), client.close)
 
+    def send(request: httpx.Request) -> httpx.Response:
+        try:
+            return client.send(request, stream=True)
+        except RuntimeError as error:
+            if not client.is_closed:
+                raise
+            raise httpx.ReadError("the connection was closed", request=request) from error  # by another thread
 
-class Stream:
-    """The bytes of an endless reply as they come; ``stop`` ends them from another thread."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        stream = self._response.stream
-        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101  (we never send async requests)
-        yield from stream
-
-    def stop(self) -> None:
-        """Shut the socket down, which wakes the thread that reads from it."""
-        import socket
-
-        stream = self._response.extensions.get("network_stream")
-        connection = stream.get_extra_info("socket") if stream else None
-        if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+    return _Connection(send, client.close)
 
 
 def _is_no_http(failure: httpx.TransportError | None) -> bool:

@@ -1,5 +1,6 @@
 """The pool of a client's connections: one for each call at once, used again, at the same cost however many there are."""
 
+import gc
 import ssl
 import threading
 import time
@@ -198,6 +199,47 @@ def test_a_connection_that_was_being_opened_when_the_client_was_closed_is_closed
         closed.set()
         assert waiting.result(30).status == 200
         assert [stream.get_extra_info("socket").fileno() for stream in streams] == [-1]
+
+
+def test_a_call_that_begins_after_the_client_was_closed_leaves_no_connection_open_once_the_client_is_dropped(
+    monkeypatch,
+):
+    connect, streams = SyncBackend.connect_tcp, []
+
+    def connect_and_note(self, *args, **kwargs):
+        streams.append(connect(self, *args, **kwargs))
+        return streams[-1]
+
+    monkeypatch.setattr(SyncBackend, "connect_tcp", connect_and_note)
+    with Server() as server:
+        client = Client(server.url, "t")
+        for _ in range(2):
+            client.close()
+            client.call("GET", "/x")
+        assert streams[0].get_extra_info("socket").fileno() == -1
+        assert streams[1].get_extra_info("socket").fileno() >= 0
+        del client
+        gc.collect()
+        assert streams[1].get_extra_info("socket").fileno() == -1
+
+
+def test_a_call_through_a_proxy_whose_connection_another_thread_closes_is_repeated(monkeypatch):
+    send, sending, closed = httpx.Client.send, threading.Event(), threading.Event()
+
+    def send_late(self, *args, **kwargs):
+        sending.set()
+        assert closed.wait(30)
+        return send(self, *args, **kwargs)
+
+    monkeypatch.setattr(httpx.Client, "send", send_late)
+    with Server() as proxy, ThreadPoolExecutor(1) as threads:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with Client("http://storax.test", "t") as client:
+            waiting = threads.submit(client.call, "GET", "/x")
+            assert sending.wait(30)
+            client.close()
+            closed.set()
+            assert waiting.result(30).status == 200
 
 
 def test_the_connections_share_one_list_of_authorities_and_check_certificates_by_it():
