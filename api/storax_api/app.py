@@ -94,24 +94,21 @@ async def _in_pieces(message: Message, send: Send) -> None:
 def _lifespan(settings: Settings) -> Callable[[FastAPI], Any]:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        queues = Queues(settings.redis_url)
-        at_once = limits.connections_of_one(settings)
-        db = await Database.connect(settings.database_url, size=settings.pool_size, at_once=at_once)
-        app.state.service = Service(settings, db, queues, app.state.waits)
-        app.state.excess = await roles.excess(db)
-        app.state.broadcast = Broadcast(queues, db)
-        app.state.broadcast.start()
-        app.state.uptime = Uptime(db)
-        app.state.uptime.start()
-        tokens = TokenWatch(app.state.service)
-        tokens.start()
-        yield
-        await tokens.stop()
-        await app.state.uptime.stop()
-        await app.state.broadcast.stop()
-        app.state.service.passwords.close()
-        await queues.close()
-        await db.close()
+        async with contextlib.AsyncExitStack() as open_parts:
+            at_once = limits.connections_of_one(settings)
+            db = await Database.connect(settings.database_url, size=settings.pool_size, at_once=at_once)
+            open_parts.push_async_callback(db.close)
+            queues = Queues(settings.redis_url)
+            open_parts.push_async_callback(queues.close)
+            app.state.service = Service(settings, db, queues, app.state.waits)
+            open_parts.callback(app.state.service.passwords.close)
+            app.state.excess = await roles.excess(db)
+            app.state.broadcast = Broadcast(queues, db)
+            app.state.uptime = Uptime(db)
+            for part in (app.state.broadcast, app.state.uptime, TokenWatch(app.state.service)):
+                part.start()
+                open_parts.push_async_callback(part.stop)
+            yield
 
     return lifespan
 

@@ -55,7 +55,7 @@ class Call:
 
 
 class Transport:
-    """Sends calls to one server. Safe for threads. When nobody refers to it any more, its connections are closed."""
+    """Sends calls to one server. Safe for threads."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class Transport:
         self._lock = threading.Lock()
         self._is_known = False  # whether Storax has answered
         self._pool: Pool[_Connection] | None = None
+        self._close_pool: Callable[[], object] = lambda: None
 
     def use_token(self, token: str) -> None:
         """Use this token from the next call on."""
@@ -214,9 +215,10 @@ class Transport:
                 pool = self._pool
                 if pool is None:
                     pool = self._pool = Pool(self._opener())
-                    # A thread that still waits may call after the client was closed, and nobody closes it again.
-                    self._finalizer = weakref.finalize(self, pool.close)
-                    self._finalizer.atexit = False  # in a forked child they are the parent's
+                    # A thread may call after the client was closed, as one that fetches the next page; then nobody
+                    # closes it again.
+                    self._close_pool = finalizer = weakref.finalize(self, pool.close)
+                    finalizer.atexit = False  # the client closes it; in a forked child it is the parent's
         return pool
 
     def _opener(self) -> "Callable[[], _Connection]":
@@ -229,12 +231,10 @@ class Transport:
         return partial(_proxied_connection if proxied else _direct_connection, verify)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones, which the next close or the last reference ends."""
         with self._lock:
-            if self._pool is None:
-                return
-            finalizer, self._pool = self._finalizer, None
-        finalizer()
+            close, self._pool = self._close_pool, None
+        close()
 
 
 class _Connection:
@@ -273,7 +273,16 @@ def _direct_connection(verify: "SSLContext | bool") -> _Connection:
 
 def _proxied_connection(verify: "SSLContext | bool") -> _Connection:
     client = httpx.Client(verify=verify, limits=_ONE, trust_env=True, follow_redirects=False)
-    return _Connection(partial(client.send, stream=True), client.close)
+
+    def send(request: httpx.Request) -> httpx.Response:
+        try:
+            return client.send(request, stream=True)
+        except RuntimeError as error:
+            if not client.is_closed:
+                raise
+            raise httpx.ReadError("the connection was closed", request=request) from error  # by another thread
+
+    return _Connection(send, client.close)
 
 
 def _is_no_http(failure: httpx.TransportError | None) -> bool:

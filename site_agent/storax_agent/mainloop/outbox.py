@@ -82,11 +82,15 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = _connect(path)
-        self._check()
-        self._upgrade()
-        self.seq: int = self._db.execute(LAST_SEQ).fetchone()[0]
-        self._kept = self._size_of_answered()
-        path.chmod(0o600)
+        try:
+            self._check()
+            self._upgrade()
+            self.seq: int = self._db.execute(LAST_SEQ).fetchone()[0]
+            self._kept = self._size_of_answered()
+            path.chmod(0o600)
+        except BaseException:
+            self._db.close()
+            raise
 
     def _check(self) -> None:
         (state,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
@@ -282,6 +286,10 @@ def _entries(body: Any) -> list[Entry] | None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        db.close()
+        raise
     return db

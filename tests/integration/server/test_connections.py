@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from asyncpg.pool import PoolConnectionProxy
 
+from storax_api.app import create_app
+from storax_core.database import roles
 from storax_core.database.connections import Connection, Database
 from storax_core.errors import Unavailable
 from storax_core.queries.bounded import fetch_bounded
@@ -195,3 +197,23 @@ def test_a_connection_that_is_cut_between_two_reads_is_an_outage_and_no_error_of
 
     with pytest.raises(Unavailable):
         asyncio.run(read())
+
+
+def test_an_api_that_loses_postgres_while_it_starts_closes_its_connections(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Database) -> str:
+        raise Unavailable("Postgres does not answer")
+
+    monkeypatch.setattr(roles, "excess", fail)
+
+    async def start() -> None:
+        app = create_app(world.settings)
+        with pytest.raises(Unavailable):
+            await app.router.lifespan_context(app).__aenter__()
+        db = app.state.service.db
+        assert (db._app.is_closing(), db._worker.is_closing(), db._worker.get_size()) == (True, True, 0)
+        await asyncio.wait([db._watching])
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(start())

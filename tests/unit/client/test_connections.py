@@ -214,17 +214,38 @@ def test_a_connection_that_was_being_opened_when_the_client_was_closed_is_closed
         assert [socket.fileno() for socket in opened_sockets()] == [-1]
 
 
-def test_what_was_opened_after_a_client_was_closed_is_closed_when_nobody_refers_to_the_client(opened_sockets):
+def test_a_call_that_begins_after_the_client_was_closed_leaves_no_connection_open_once_the_client_is_dropped(
+    opened_sockets,
+):
     with Server() as server:
         client = Client(server.url, "t")
-        with client:
+        for _ in range(2):
+            client.close()
             client.call("GET", "/x")
-        client.call("GET", "/x")
         before, after = opened_sockets()
         assert before.fileno() == -1 < after.fileno()
         del client
         gc.collect()
         assert after.fileno() == -1
+
+
+def test_a_call_through_a_proxy_whose_connection_another_thread_closes_is_repeated(monkeypatch):
+    send, sending, closed = httpx.Client.send, threading.Event(), threading.Event()
+
+    def send_late(self, *args, **kwargs):
+        sending.set()
+        assert closed.wait(30)
+        return send(self, *args, **kwargs)
+
+    monkeypatch.setattr(httpx.Client, "send", send_late)
+    with Server() as proxy, ThreadPoolExecutor(1) as threads:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with Client("http://storax.test", "t") as client:
+            waiting = threads.submit(client.call, "GET", "/x")
+            assert sending.wait(30)
+            client.close()
+            closed.set()
+            assert waiting.result(30).status == 200
 
 
 def test_the_connections_share_one_list_of_authorities_and_check_certificates_by_it():

@@ -1,24 +1,26 @@
-"""The body of a reply that does not end by itself."""
+"""The bytes of an endless reply."""
 
-import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from httpx import Response
+    import httpx
 
 
 class Stream:
     """The bytes of an endless reply as they come; ``stop`` ends them from another thread."""
 
-    def __init__(self, response: "Response") -> None:
+    def __init__(self, response: "httpx.Response") -> None:
         self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._response.stream  # type: ignore[misc]  # only async requests have another kind
+        stream: Any = self._response.stream  # a SyncByteStream: we never send async requests
+        yield from stream
 
     def stop(self) -> None:
         """Shut the socket down, which wakes the thread that reads from it."""
+        import socket
+
         stream = self._response.extensions.get("network_stream")
         connection = stream.get_extra_info("socket") if stream else None
         if connection is not None:

@@ -17,14 +17,19 @@ BLOCK = 1 << 20
 
 def listen(state: Path) -> socket.socket:
     """A listening socket in the state folder; the caller holds the lock, so an old socket file is a dead one."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     here = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     place = Path(f"/proc/self/fd/{here}/{SOCKET}")  # a socket's path is limited to 108 bytes, a folder's is not
-    with suppress(FileNotFoundError):
-        place.unlink()
-    listener.bind(str(place))
-    place.chmod(0o600)
-    os.close(here)
+    try:
+        with suppress(FileNotFoundError):
+            place.unlink()
+        listener.bind(str(place))
+        place.chmod(0o600)
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.close(here)
     listener.listen(4)
     listener.setblocking(False)
     return listener
@@ -32,8 +37,8 @@ def listen(state: Path) -> socket.socket:
 
 def connect(state: Path) -> socket.socket:
     """The agent's end of the conversation. Raises OSError when no launcher listens."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     here = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(f"/proc/self/fd/{here}/{SOCKET}")
     except OSError:

@@ -96,7 +96,11 @@ class WorkerPool:
             theirs.set_inheritable(True)
             start_time = now_since_boot()
             argv = [*work.argv, str(self._results), str(theirs.fileno()), str(int(work.call.pickles)), str(VERSION)]
-            pid = processes.spawn_worker(argv, work.environment, environment)
+            try:
+                pid = processes.spawn_worker(argv, work.environment, environment)
+            except processes.StartError:
+                ours.close()
+                raise
         worker = Worker(key, pid, start_time, ours)
         # The kernel's own limit: Python's would make every look for an answer wait as long.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SEC, 0))

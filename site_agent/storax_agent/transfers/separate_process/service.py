@@ -53,15 +53,12 @@ class Helper:
 
     def __init__(self, configuration: Configure, environment: Mapping[str, str]) -> None:
         self._line, theirs = socket.socketpair()
-        open_environment, handle = sealed(environment)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "storax_agent.transfers.separate_process.main"],
-                stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
-                env=open_environment, pass_fds=[handle],
-                process_group=0,
-            )  # fmt: skip
-        os.close(handle)
+        try:
+            with theirs:
+                self._process = _start(theirs, environment)
+        except BaseException:
+            self._line.close()
+            raise
         self._line.settimeout(LOOK_SEC)
         self._lines = LineBuffer()
         self._send(configuration)
@@ -117,6 +114,19 @@ class Helper:
         return [decode_reply(line) for line in self._lines.feed(block)]
 
 
+def _start(line: socket.socket, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    open_environment, handle = sealed(environment)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "storax_agent.transfers.separate_process.main"],
+            stdin=line.fileno(), stdout=subprocess.DEVNULL,
+            env=open_environment, pass_fds=[handle],
+            process_group=0,
+        )  # fmt: skip
+    finally:
+        os.close(handle)
+
+
 class HelperService:
     """A service whose work helpers do; idle ones are kept for the next batch, and end after 20 s. ``part_bytes`` is the
     size of a part of what goes out, ``environment`` that of the helpers."""
@@ -161,6 +171,9 @@ class HelperService:
             return [Moved(i.id, "again", {"error": f"{i.alias}:{i.remote_path}: {reason}"}) for i in request.items]
         except (TransferError, RuntimeError):
             self._keep(helper)
+            raise
+        except BaseException:  # such as a reply that is no message
+            helper.close()
             raise
         self._keep(helper)
         return reply.moved if isinstance(reply, Finished) else []
