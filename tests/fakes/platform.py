@@ -33,9 +33,6 @@ class Wire:
     def shutdown(self, _: int) -> None:
         self.inbox.put(None)
 
-    def close(self) -> None:
-        self.inbox.put(None)
-
     def tell(self, event: dict[str, Any]) -> None:
         if event["to_state"] in FINAL:
             text = json.dumps(event).encode()
