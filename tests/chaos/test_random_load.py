@@ -49,7 +49,7 @@ def test_log_and_projections_agree_after_a_random_run(database_url: str, number:
 def test_tables_can_be_rebuilt_from_the_log(database_url: str) -> None:
     asyncio.run(_run(database_url, SEED))
     before = asyncio.run(verify(database_url))
-    rows = asyncio.run(rebuild(database_url))
+    rows = asyncio.run(rebuild(database_url)).rows
     after = asyncio.run(verify(database_url))
     assert after["differences"] == 0, after
     assert {n: e["rows"] for n, e in before["entities"].items()} == rows

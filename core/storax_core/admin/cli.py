@@ -174,7 +174,8 @@ def _summary(report: dict[str, Any]) -> str:
     samples = [f"  {s}" for r in report["entities"].values() for s in r["samples"]]
     checks = [f"{n:<32} {v:>6} violations" for n, v in report["checks"].items()]
     end = f"{report['events']} events, {report['differences']} differences"
-    return "\n".join([*rows, *samples, *checks, *_sealed(report["seals"]), *_archived(report["archives"]), end])
+    lost = [f"  {sentence}" for sentence in report["lost"]]
+    return "\n".join([*rows, *samples, *checks, *lost, *_sealed(report["seals"]), *_archived(report["archives"]), end])
 
 
 def _archived(report: dict[str, Any]) -> list[str]:
@@ -235,6 +236,8 @@ def rebuild(
 ) -> None:
     """Restore all tables from the log. Writers wait only while differing rows are replaced.
 
+    The log holds no hashes. A token or a password whose row was lost is named, with what to do.
+
     \b
     Examples:
       storax admin rebuild
@@ -248,8 +251,11 @@ def rebuild(
         raise fail(Invalid(question, hint="Cannot prompt without a terminal: add --yes."))
     if not yes:
         typer.confirm(f"Rebuild every projection of {_place(url)} from the log?", abort=True)
-    for name, count in run(work(url)).items():
+    rebuilt = run(work(url))
+    for name, count in rebuilt.rows.items():
         print(f"{name:<14} {count:>9} rows")
+    for sentence in rebuilt.lost:
+        print(f"Not restored: {sentence}.", file=sys.stderr)
 
 
 def _place(url: str) -> str:

@@ -4,9 +4,13 @@ The fold of the whole log takes long and blocks nobody. Writers wait for the fen
 and those changed since, are folded once more and replaced. Readers never wait.
 """
 
+from dataclasses import dataclass
+
 import asyncpg
 
 from storax_core.admin.archive import LOCK as ARCHIVING
+from storax_core.admin.lost_secrets import MARK, lost_secrets
+from storax_core.database import session_life
 from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
 from storax_core.log import unknown_events, watermark
@@ -14,6 +18,9 @@ from storax_core.log.fold import MERGE, folded, unlike
 from storax_core.log.sql import FENCE, or_default
 from storax_core.resources import JOBS, PROJECTED, Resource
 
+# What a lost row gets in a volatile column that may not be empty: ``f`` is the folded row.
+INSTEAD = {("token", "hash"): MARK.format(id="f.id")}
+REVIVE = f"UPDATE session SET {session_life.ALIVE} WHERE expires_at IS NULL"  # noqa: S608 - else it never expires
 TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence is a deadlock that Postgres ends
 # A parent that was deleted after it had finished counts as done: its edges are not made again.
 EDGES = """SELECT j.id AS child_id, p::bigint AS parent_id, j.owner_id
@@ -34,10 +41,19 @@ SELECT owner_id, site_id, state, {sign}count(*) FROM job_state WHERE id IN (SELE
 GROUP BY 1, 2, 3"""
 
 
-async def rebuild(url: str) -> dict[str, int]:
+@dataclass(frozen=True)
+class Rebuilt:
+    """The rows of each entity, and a sentence for each secret that is lost: no event holds it."""
+
+    rows: dict[str, int]
+    lost: list[str]
+
+
+async def rebuild(url: str) -> Rebuilt:
     """Rebuild all projections. Volatile fields (password and token hashes, heartbeats) are kept.
 
-    Needs the migrating role: row-level security is set aside in its transactions. Returns rows by entity.
+    Of a row that was lost they are lost: its token or password is named, its session lives for another ``ttl_sec``.
+    Needs the migrating role: row-level security is set aside in its transactions.
     Raises Conflict, and changes nothing, where the log has events that a newer release wrote.
     """
     try:
@@ -52,9 +68,11 @@ async def rebuild(url: str) -> dict[str, int]:
         with unknown_events.refusals():
             async with conn.transaction(isolation="repeatable_read"):
                 await unknown_events.refuse_unknown_resources(conn)
+                lost = await lost_secrets(conn)
                 await _find_suspects(conn)
             await _exchange_or_retry(conn, since)
-        return {r.entity: await conn.fetchval(f"SELECT count(*) FROM {r.table}") for r in PROJECTED}  # noqa: S608
+        rows = {r.entity: await conn.fetchval(f"SELECT count(*) FROM {r.table}") for r in PROJECTED}  # noqa: S608
+        return Rebuilt(rows, lost)
     finally:
         await conn.close()
 
@@ -96,6 +114,7 @@ async def _exchange(conn: Connection, since: int) -> None:
             await conn.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM wrong_{r.table})")  # noqa: S608
     for r in PROJECTED:
         await _fill(conn, r)
+    await conn.execute(REVIVE)
     await conn.execute(COUNTS_OF_WRONG.format(sign=""))
     await conn.execute("INSERT INTO job_tally (owner_id, site_id, state, n) SELECT * FROM count_difference")
     await _rebuild_edges(conn)
@@ -111,6 +130,7 @@ async def _fold_suspects(conn: Connection, resource: Resource, since: int) -> No
     await _add_referring(conn, resource, "suspect")
     await conn.execute(f"ANALYZE suspect_{name}")
     kept = {n: or_default(f, f"now_.{n}") for n, f in resource.fields.items() if f.mark.volatile}
+    kept |= {n: f"coalesce(now_.{n}, {value})" for (entity, n), value in INSTEAD.items() if entity == resource.entity}
     volatile = "".join(f", {value} AS {n}" for n, value in kept.items())
     fold = folded(resource, f"AND entity_id IN (SELECT id FROM suspect_{name})")  # noqa: S608
     await conn.execute(

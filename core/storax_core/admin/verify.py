@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from storax_core.admin import archive_check
+from storax_core.admin import archive_check, lost_secrets
 from storax_core.admin.seals import check, read_export
 from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
@@ -42,13 +42,16 @@ CHECKS = {
         GROUP BY 1, 2, 3) j USING (owner_id, site_id, state) WHERE t.n IS DISTINCT FROM j.n""",
     "spec and state rows pair up": """SELECT count(*) FROM job FULL JOIN job_state USING (id)
         WHERE job.id IS NULL OR job_state.id IS NULL""",
+    "every session can expire": "SELECT count(*) FROM session WHERE expires_at IS NULL",
+    **lost_secrets.CHECKS,
 }
 
 
 async def verify(
     url: str, sealing: Sealing | None = None, *, first_seal: int = 1, only_seals: bool = False
 ) -> dict[str, Any]:
-    """Fold and compare everything in one snapshot. Returns counts, samples of differences, and rule violations.
+    """Fold and compare everything in one snapshot. Returns counts, samples of differences, rule violations, and
+    what no rebuild can restore.
 
     ``sealing`` names the exported seals and the key. ``first_seal`` is the first whose events are read; with
     ``only_seals`` nothing but the seals and the archives is checked.
@@ -70,6 +73,7 @@ async def verify(
                 await unknown_events.refuse_unknown_resources(conn)
             with unknown_events.refusals():
                 entities = {r.entity: await _compare(conn, r) for r in chosen}
+            lost = await lost_secrets.lost_secrets(conn) if chosen else []
             checks = {name: await conn.fetchval(sql) for name, sql in CHECKS.items() if chosen}
             sealed = await check(conn, exported=exported, key=sealing.key, first=first_seal)
             archived, problems = await archive_check.check(conn)
@@ -78,7 +82,7 @@ async def verify(
         await conn.close()
     differences = sum(e["differences"] for e in entities.values()) + sum(checks.values()) + sealed.violations
     differences += len(problems)
-    report = {"entities": entities, "checks": checks, "seals": asdict(sealed)}
+    report = {"entities": entities, "checks": checks, "lost": lost, "seals": asdict(sealed)}
     report["archives"] = {"archives": archived, "problems": problems}
     return report | {"events": events, "differences": differences}
 

@@ -87,24 +87,22 @@ async def _parts(
     cursor = decode(query.cursor, keys) if query.cursor else ()
     async for log in archived_events.parts(conn, selection, keys, cursor):
         here = Selection(selection.shape._replace(log=log), selection.values)
-        part = await _part(conn, EVENTS, query, here, columns, keys, max(1, size - whole.size))
+        part = await _part(conn, EVENTS, query, here, columns, keys, max(1, size - whole.size), bare=True)
         whole.rows += part.rows[: query.limit + 1 - len(whole.rows)]
         whole.size, whole.cut = whole.size + part.size, part.cut
         if whole.cut or len(whole.rows) > query.limit:
             break
+    if changes.NAME in columns and whole.rows:  # of all at once: what was before is looked up in each archive
+        behind = Selection(selection.shape._replace(log=Log.STAGED), selection.values)
+        return await changes.fill(conn, behind, whole, columns, size=size)
     return whole
 
 
 async def _part(
-    conn: Connection,
-    resource: Resource,
-    query: Query,
-    selection: Selection,
-    columns: tuple[str, ...],
-    keys: tuple[Key, ...],
-    size: int,
-) -> Part:
-    """The rows of a page and one more, each with its keys."""
+    conn: Connection, resource: Resource, query: Query, selection: Selection, columns: tuple[str, ...],
+    keys: tuple[Key, ...], size: int, *, bare: bool = False,
+) -> Part:  # fmt: skip
+    """The rows of a page and one more, each with its keys; of events their changes too, unless it is ``bare``."""
     values = [*selection.values, *(decode(query.cursor, keys) if query.cursor else ())]
     values += [query.offset] if query.offset else []
     filled = changes.NAME in columns and resource is EVENTS
@@ -115,7 +113,7 @@ async def _part(
     part = await fetch_bounded(
         conn, resource, statement.sql, statement.arguments(values), rows=most_rows(query) + 1, size=size
     )
-    return await changes.fill(conn, selection, part, columns, size=size) if filled and part.rows else part
+    return await changes.fill(conn, selection, part, columns, size=size) if filled and part.rows and not bare else part
 
 
 async def fetch_rows(conn: Connection, resource: Resource, owner_id: int, query: Query) -> list[dict[str, Any]]:

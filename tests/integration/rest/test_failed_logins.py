@@ -1,5 +1,6 @@
 """Wrong passwords: each is an event, and after some the next has to wait, the same for accounts that do not exist."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -97,6 +98,20 @@ def test_a_wrong_password_takes_as_long_as_an_unknown_name(nobody: httpx.Client,
     pairs = [(seconds(user.name), seconds(f"nobody-{n}")) for n in range(4)]  # in turn: a busy machine slows both
     known, unknown = (min(times) for times in zip(*pairs, strict=True))
     assert 0.5 < known / unknown < 2.0
+
+
+def test_a_failed_login_is_answered_before_it_is_recorded(world: World, nobody: httpx.Client, user: User) -> None:
+    """Only the failure of a user who exists is an event too: nobody sees how long that takes."""
+    kept = "SELECT count(*) FROM login_failure"
+
+    async def answered() -> tuple[int, int]:
+        async with world.db.worker() as conn, conn.transaction():
+            await conn.execute("LOCK TABLE login_failure IN SHARE MODE")  # which stops those who write alone
+            answer = await asyncio.to_thread(log_in, nobody, user.name, "wrong")
+            return answer.status_code, await conn.fetchval(kept)
+
+    assert world.run(answered(), seconds=120) == (401, 0)
+    eventually(lambda: world.value(kept) == 3)
 
 
 @pytest.mark.parametrize("exists", [True, False])

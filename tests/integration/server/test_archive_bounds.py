@@ -25,6 +25,7 @@ from storax_core.resources import JOBS
 from world import User, World, as_login
 
 THREAD_SEC = 2.5
+GROUP = 8
 
 
 @pytest.fixture
@@ -186,3 +187,72 @@ def test_the_growth_of_the_log_begins_behind_the_archives(world: World, user: Us
 
     report = world.run(storage())
     assert sum(day["events"] for day in report["log_days"]) == report["last_position"] - horizon
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The events that were read of files of archives, as far as they reached a query."""
+    real, positions = archive_files.rows, list[int]()
+
+    def seen(path: Path, *args: Any) -> Any:
+        for batch in real(path, *args):
+            positions.extend(row["position"] for row in batch if "position" in row)
+            yield batch
+
+    monkeypatch.setattr(archive_files, "rows", seen)
+    return positions
+
+
+@pytest.fixture
+def one_archive(world: World, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The positions of a user's events in one file of many groups."""
+    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", 10**6)
+    monkeypatch.setattr(archive_files, "ROWS_OF_GROUP", GROUP)
+    user.jobs(user.app(user.site()), 150)
+    last = archived(world, tmp_path)[-1]
+    return [row["position"] for row in user.events() if row["position"] <= last.high]
+
+
+@pytest.mark.parametrize("ordering", ["position", "-position"])
+def test_a_page_reads_the_groups_that_hold_its_events_and_not_the_archive(
+    user: User, one_archive: list[int], read: list[int], ordering: str
+) -> None:
+    wanted = {"position__lte": one_archive[-1]}
+    ask: dict[str, Any] = {"ordering": [ordering], "limit": 10, "filter": wanted, "fields": ["position"]}
+    seen: list[int] = []
+    while True:
+        read.clear()
+        page = user.post("/events/query", ask)
+        seen += [row["position"] for row in page["results"]]
+        assert len(read) <= 10 + 1 + 2 * GROUP
+        if page["next"] is None:
+            break
+        ask["cursor"] = page["next"]
+    assert seen == (one_archive if ordering == "position" else one_archive[::-1])
+
+
+class Counted:
+    """A group of a file that notes when its rows are decoded."""
+
+    def __init__(self, group: Any, decoded: list[int]) -> None:
+        self._group, self._decoded, self.count_rows = group, decoded, group.count_rows
+
+    def to_batches(self, *args: Any, **kw: Any) -> Any:
+        self._decoded.append(self._group.row_groups[0].id)
+        return self._group.to_batches(*args, **kw)
+
+
+def test_a_group_whose_bounds_do_not_say_that_it_has_no_event_of_a_query_is_decoded_only_if_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_files, "ROWS_OF_GROUP", GROUP)
+    known: dict[str, Any] = dict.fromkeys(archive_files.EVENTS.names) | {"data": "{}"}
+    writer = archive_files.Writer(tmp_path, "events", archive_files.EVENTS)
+    writer.add({**known, "position": n, "entity_id": 5 if n == 30 else n % 2 * 9} for n in range(64))
+    path = tmp_path / writer.finish().name
+    decoded, real = list[int](), archive_files._fragments
+    monkeypatch.setattr(archive_files, "_fragments", lambda *of: (Counted(group, decoded) for group in real(*of)))
+    rows = [row["position"] for batch in archive_files.rows(path, [("entity_id", "in", [5])]) for row in batch]
+    assert (rows, decoded) == ([30], [30 // GROUP])
+    monkeypatch.setattr(archive_files, "_fragments", real)
+    assert archive_files.groups(path, [("position", "<=", 20)]) == [(0, 7), (8, 15), (16, 23)]

@@ -6,11 +6,16 @@ from typing import Any
 
 import asyncpg
 import pytest
+from typer.testing import CliRunner
 
+from storax_core.admin import cli
 from storax_core.admin.rebuild import rebuild
+from storax_core.admin.users import set_password
 from storax_core.admin.verify import verify
+from storax_core.commands import users
 from world import User, World
 
+PASSWORD = "correct horse battery"
 BENT = {
     "a field": "UPDATE job SET workdir = 'elsewhere' WHERE id = $1",
     "a state": "UPDATE job_state SET state = 'FAILED', priority = 99 WHERE id = $1",
@@ -93,6 +98,73 @@ def test_true_tables_are_left_alone(world: World, user: User) -> None:
     places = [world.sql(f"SELECT ctid::text, xmin::text FROM {t} ORDER BY 1") for t in tables]
     asyncio.run(rebuild(world.database_url))
     assert [world.sql(f"SELECT ctid::text, xmin::text FROM {t} ORDER BY 1") for t in tables] == places
+
+
+def expired_token(world: World, user: User) -> int:
+    async def make() -> int:
+        async with world.db.worker() as conn, conn.transaction():
+            return int((await users.issue_token(conn, users.user_context(user.id), "expired", -1))["id"])
+
+    return world.run(make())
+
+
+def test_a_lost_token_comes_back_without_its_secret_and_is_named_until_it_is_revoked(world: World, user: User) -> None:
+    lost = user.post("/tokens/", {"name": "laptop"})
+    old = expired_token(world, user)
+    before = world.sql("SELECT name, user_id, parent_id, version FROM token WHERE id = $1", lost["id"])
+    world.sql("DELETE FROM token WHERE id = ANY($1::bigint[])", [lost["id"], old])
+    sentence = f"token {lost['id']} ('laptop') of {user.name} has lost its hash, and nobody can use it:"
+    checked = asyncio.run(verify(world.database_url))
+    assert [one for one in checked["lost"] if one.startswith(sentence)]
+    rebuilt = asyncio.run(rebuild(world.database_url))
+    (named,) = [one for one in rebuilt.lost if f"of {user.name}" in one]
+    assert named.startswith(sentence)
+    assert f"`storax token revoke {lost['id']}`" in named
+    assert world.sql("SELECT name, user_id, parent_id, version FROM token WHERE id = $1", lost["id"]) == before
+    holder = User(world, user.name, user.id, lost["token"])
+    world.users.append(holder)
+    holder.refused("GET", "/auth/me", status=401, code="unauthorized")
+    again = asyncio.run(verify(world.database_url))
+    assert again["entities"]["token"]["differences"] == 0
+    assert again["checks"]["every token has its hash"] == 1
+    assert named in again["lost"]
+    assert user.get(f"/tokens/{lost['id']}")["name"] == "laptop"
+    user.delete(f"/tokens/{lost['id']}")
+    assert asyncio.run(verify(world.database_url))["checks"]["every token has its hash"] == 0
+
+
+def test_a_lost_user_comes_back_without_a_password_and_is_named_until_it_is_set(world: World) -> None:
+    user = world.user(password=PASSWORD)
+    login = {"username": user.name, "password": PASSWORD}
+    assert user.post("/auth/login", login)["token"]
+    world.sql("DELETE FROM user_account WHERE id = $1", user.id)
+    sentence = f"the password of {user.name}, if there was one, is lost: set it with `storax admin set-password"
+    printed = CliRunner().invoke(cli.app, ["rebuild", "--yes", "--database-url", world.database_url])
+    assert printed.exit_code == 0
+    assert f"Not restored: {sentence}" in printed.output
+    assert user.get("/auth/me")["username"] == user.name, "its tokens stay"
+    checked = asyncio.run(verify(world.database_url))
+    assert [one for one in checked["lost"] if one.startswith(sentence)]
+    assert checked["checks"]["every password has its hash"] == 1
+    asyncio.run(set_password(world.database_url, user.name, PASSWORD))
+    assert user.post("/auth/login", login)["token"]
+    assert asyncio.run(verify(world.database_url))["checks"]["every password has its hash"] == 0
+
+
+def test_a_lost_session_comes_back_with_an_end(world: World, user: User) -> None:
+    site = user.site()
+    (job,) = user.jobs(user.app(site))
+    session = user.session(site)
+    user.acquire(session)
+    world.sql("DELETE FROM session WHERE id = $1", session)
+    asyncio.run(rebuild(world.database_url))
+    lives = "SELECT expires_at > now() FROM session WHERE id = $1"
+    assert world.value(lives, session) is True, "without an end it would hold its jobs for ever"
+    world.sql("UPDATE session SET expires_at = NULL WHERE id = $1", session)
+    assert asyncio.run(verify(world.database_url))["checks"]["every session can expire"] == 1
+    asyncio.run(rebuild(world.database_url))
+    assert world.value(lives, session) is True
+    assert world.value("SELECT session_id FROM job_state WHERE id = $1", job) == session
 
 
 @pytest.fixture

@@ -140,15 +140,39 @@ def rows(
 
     ``columns`` names those that the rows have; by default all.
     """
+    wanted = _expression(conditions)
+    names = None if columns is None else list(columns)
+    for group in _fragments(path, wanted):
+        if wanted is not None and not group.count_rows(filter=wanted):  # which reads the columns of conditions alone
+            continue
+        for batch in group.to_batches(
+            columns=names, filter=wanted, batch_size=READ_AT_ONCE, use_threads=False, batch_readahead=1
+        ):
+            if batch.num_rows:
+                yield batch.to_pylist()
+
+
+def groups(path: Path, conditions: Iterable[Condition] = ()) -> list[tuple[int, int]]:
+    """The least and the largest position of each group of events that may meet all conditions, in order.
+
+    Only the end of the file is read, which has the bounds of each group's columns.
+    """
+    bounds = (group.row_groups[0].statistics.get("position") for group in _fragments(path, _expression(conditions)))
+    return [(one["min"], one["max"]) for one in bounds if one]  # a group without rows has none
+
+
+def _expression(conditions: Iterable[Condition]) -> Any:
     wanted: Any = None
     for name, test, value in conditions:
         one = _TESTS[test](ds.field(name), value)
         wanted = one if wanted is None else wanted & one
-    file = ds.dataset(path, format="parquet")
-    names = None if columns is None else list(columns)
-    for batch in file.to_batches(names, wanted, batch_size=READ_AT_ONCE, use_threads=False, batch_readahead=1):
-        if batch.num_rows:
-            yield batch.to_pylist()
+    return wanted
+
+
+def _fragments(path: Path, wanted: Any) -> Iterator[Any]:
+    """The groups of a file that may have rows of an expression, by the bounds of their columns."""
+    for fragment in ds.dataset(path, format="parquet").get_fragments():
+        yield from fragment.split_by_row_group(filter=wanted)
 
 
 def text(row: Mapping[str, Any]) -> str:

@@ -108,9 +108,19 @@ async def _stage_history(
     await _stage(conn, await _path(conn, archive.events_path), wanted)
 
 
-async def stage_events(conn: Connection, archive: Archive, wanted: Iterable[Condition]) -> None:
-    """Stage events of an archive."""
-    await _stage(conn, await _path(conn, archive.events_path), wanted)
+async def stage_events(conn: Connection, archive: Archive, wanted: Iterable[Condition]) -> int:
+    """Stage events of an archive. Returns how many."""
+    return await _stage(conn, await _path(conn, archive.events_path), wanted)
+
+
+async def pieces(conn: Connection, archive: Archive, wanted: Sequence[Condition]) -> list[list[Condition]]:
+    """The parts of an archive that may have events of these conditions: each by conditions of its own, in order.
+
+    A reader who has enough after some of them leaves the others unread.
+    """
+    path = await _path(conn, archive.events_path)
+    bounds = await _in_thread(conn, lambda: archives.files().groups(path, wanted))
+    return [[*wanted, ("position", ">=", low), ("position", "<=", high)] for low, high in bounds]
 
 
 async def position_at(conn: Connection, owner_id: int, moment: datetime) -> int:
@@ -121,13 +131,18 @@ async def position_at(conn: Connection, owner_id: int, moment: datetime) -> int:
     wanted: list[Condition] = [("owner_id", "in", [owner_id]), ("timestamp", "<=", moment)]
     for archive in reversed(known):
         if archive.first_at <= moment:
-            last = 0
             path = await _path(conn, archive.events_path)
-            async for rows in _rows(conn, path, wanted, ["position"]):
-                last = max(last, *(row["position"] for row in rows))
-            if last:
-                return last
+            for piece in reversed(await pieces(conn, archive, wanted)):
+                if last := await _last_position(conn, path, piece):
+                    return last
     return 0
+
+
+async def _last_position(conn: Connection, path: Path, wanted: Sequence[Condition]) -> int:
+    last = 0
+    async for rows in _rows(conn, path, wanted, ["position"]):
+        last = max(last, *(row["position"] for row in rows))
+    return last
 
 
 async def _path(conn: Connection, check: Callable[[], Path]) -> Path:
@@ -156,8 +171,10 @@ async def _in_thread(conn: Connection, work: Callable[[], T]) -> T:
 
 async def _stage(
     conn: Connection, path: Path, wanted: Iterable[Condition], more: Mapping[str, Any] | None = None
-) -> None:
+) -> int:
+    number = 0
     async for rows in _rows(conn, path, wanted):
+        number += len(rows)
         if int(await conn.fetchval(COUNT, len(rows))) > limits.ARCHIVED_ROWS:
             raise TooLarge(
                 f"the query needs more than {limits.ARCHIVED_ROWS:,} rows of archives",
@@ -165,3 +182,4 @@ async def _stage(
             )
         lines = (orjson.dumps({**row, **(more or {}), "data": orjson.Fragment(row["data"])}) for row in rows)
         await conn.execute(STAGE, b"\n".join(lines).decode())
+    return number

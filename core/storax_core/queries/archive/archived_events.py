@@ -84,20 +84,25 @@ async def _by_jobs(conn: Connection, group: Filters) -> Filters:
 async def parts(
     conn: Connection, selection: Selection, keys: Sequence[Key], cursor: Sequence[Any]
 ) -> AsyncIterator[Log]:
-    """Stage one archive after the other, in the order of positions; each time, and for the log, say where to read."""
+    """Stage one piece of the archives after the other, in the order of positions, from the cursor on.
+
+    Each time that there are events, and for the log, say where to read.
+    """
     wanted = _conditions(selection)
-    low, high = _bounds(wanted)
     down = keys[0].down
     if cursor:
-        low, high = (low, min(high, cursor[0])) if down else (max(low, cursor[0]), high)
+        wanted.append(("position", "<=" if down else ">=", cursor[0]))
+    low, high = _bounds(wanted)
     known = [one for one in await holding(conn, wanted) if one.low < high and low <= one.high]
     horizon = await archives.horizon(conn)
     if down and high > horizon:
         yield Log.LIVE
     for archive in reversed(known) if down else known:
-        await conn.execute(archived.EMPTY)
-        await archived.stage_events(conn, archive, wanted)
-        yield Log.STAGED
+        pieces = await archived.pieces(conn, archive, wanted)
+        for piece in reversed(pieces) if down else pieces:
+            await conn.execute(archived.EMPTY)
+            if await archived.stage_events(conn, archive, piece):
+                yield Log.STAGED
     if not down and high > horizon:
         yield Log.LIVE
 
