@@ -129,7 +129,11 @@ class Proxy:
         if not self._up:
             writer.transport.abort()
             return
-        there, away = await asyncio.open_connection(self._there.hostname, self._there.port)
+        try:
+            there, away = await asyncio.open_connection(self._there.hostname, self._there.port)
+        except OSError:  # the server is gone: so is this connection to it
+            writer.transport.abort()
+            return
         self._opened.append(away.transport)
         self._writers |= {writer, away}
         try:

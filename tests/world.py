@@ -73,37 +73,45 @@ class World:
         self.settings = Settings(
             database_url=as_login(database_url, "storax_api"), redis_url=as_login(redis_url, "storax_api"), **settings
         )
-        self.loop = asyncio.new_event_loop()
         self._feeding = feeder
-        self._listener = _listener()
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.app = create_app(self.settings)
         config = uvicorn.Config(
             self.app, **connection.settings(), log_level="critical", access_log=False, timeout_graceful_shutdown=1
         )
         self.server = uvicorn.Server(config)
+        self.loop = asyncio.new_event_loop()
+        self._listener = _listener()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._feeder: asyncio.Task[None] | None = None
         self.users: list[User] = []
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        eventually(lambda: self.server.started or not self._thread.is_alive())
-        assert self.server.started, "the API did not start"
-        self.db = self.run(Database.connect(self.database_url, size=4))
-        self.queues = Queues(self.redis_url)
-        self.redis = redis.Redis.from_url(self.redis_url)
-        if self._feeding:
-            self.start_feeder()
+        with contextlib.ExitStack() as parts:  # closes those that run already, where one does not start
+            parts.callback(self._stop)
+            self._thread.start()
+            eventually(lambda: self.server.started or not self._thread.is_alive())
+            assert self.server.started, "the API did not start"
+            self.db = self.run(Database.connect(self.database_url, size=4))
+            parts.callback(lambda: self.run(self.db.close()))
+            self.queues = Queues(self.redis_url)
+            parts.callback(lambda: self.run(self.queues.close()))
+            self.redis = parts.enter_context(redis.Redis.from_url(self.redis_url))
+            parts.callback(self._close_users)
+            parts.callback(self.stop_feeder)
+            if self._feeding:
+                self.start_feeder()
+            self._parts = parts.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop_feeder()
+        self._parts.close()
+
+    def _close_users(self) -> None:
         for user in self.users:
             user.http.close()
-        self.redis.close()
-        self.run(self.queues.close())
-        self.run(self.db.close())
+
+    def _stop(self) -> None:
         self.server.should_exit = True
         self._thread.join(60)
         assert not self._thread.is_alive(), "the API did not stop"
@@ -351,13 +359,17 @@ class Listener:
         self.ended = threading.Event()
         self.place = 0  # the last position that the stream named, also without an event
         self._ready = threading.Event()
-        self._client = httpx.Client(timeout=60, headers=dict(user.http.headers) | (headers or {}), verify=NO_TLS)
-        self._request = self._client.stream("GET", f"{user.world.url}/api/v1/events/stream", params=params)
-        self._response = self._request.__enter__()
-        assert self._response.status_code == 200, self._response.read()
         self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(60), "the stream did not open"
+        client = httpx.Client(timeout=60, headers=dict(user.http.headers) | (headers or {}), verify=NO_TLS)
+        with contextlib.ExitStack() as parts:  # closes them, where the stream does not open
+            parts.enter_context(client)
+            request = client.stream("GET", f"{user.world.url}/api/v1/events/stream", params=params)
+            self._response = parts.enter_context(request)
+            assert self._response.status_code == 200, self._response.read()
+            self._thread.start()
+            parts.callback(self._hang_up)
+            assert self._ready.wait(60), "the stream did not open"
+            self._parts = parts.pop_all()
 
     def _read(self) -> None:
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError, ValueError):
@@ -377,13 +389,14 @@ class Listener:
 
     def close(self) -> None:
         """Close the connection and end the thread."""
+        with contextlib.suppress(httpx.HTTPError, OSError, RuntimeError):
+            self._parts.close()
+
+    def _hang_up(self) -> None:
         wire = self._response.extensions["network_stream"].get_extra_info("socket")
         with contextlib.suppress(OSError):
             wire.shutdown(socket.SHUT_RDWR)
         self._thread.join(60)
-        with contextlib.suppress(httpx.HTTPError, OSError, RuntimeError):
-            self._request.__exit__(None, None, None)
-        self._client.close()
 
 
 def report(job: dict[str, Any], *states: str, data: dict[str, Any] | None = None, **patch: Any) -> dict[str, Any]:

@@ -37,8 +37,12 @@ class RunningSite:
         with (self.folder.log / "agent.out").open("ab") as log:
             environment = {**os.environ, **self.environment}
             self.agent = subprocess.Popen(arguments, stdout=log, stderr=log, env=environment, start_new_session=True)
-        eventually(lambda: holder(self.folder.lock) == self.pid or self.agent.poll() is not None)
-        assert self.agent.poll() is None, self.log
+        try:
+            eventually(lambda: holder(self.folder.lock) == self.pid or self.agent.poll() is not None)
+            assert self.agent.poll() is None, self.log
+        except BaseException:
+            self.close()
+            raise
         return self
 
     @property

@@ -1,5 +1,6 @@
 """The event stream: no gap and no repeat, whatever happens to the connection, to Redis and to the feeder."""
 
+import contextlib
 import random
 import time
 from collections.abc import Iterator
@@ -215,10 +216,9 @@ def test_a_reader_that_reconnects_goes_on_where_it_was(user: User) -> None:
     rng, app, seen = random.Random(1), user.app(), 0
     got: list[int] = []
     for _ in range(12):
-        stream = Listener(user, {"after": 0}, {"Last-Event-ID": str(seen)})
-        user.jobs(app, rng.randint(1, 5))
-        time.sleep(rng.random() / 20)
-        stream.close()
+        with contextlib.closing(Listener(user, {"after": 0}, {"Last-Event-ID": str(seen)})) as stream:
+            user.jobs(app, rng.randint(1, 5))
+            time.sleep(rng.random() / 20)
         got += stream.ids
         seen = got[-1] if got else 0
     with user.stream(after=seen) as stream:
@@ -279,14 +279,14 @@ def test_a_forged_entry_of_the_stream_shows_nobody_an_event_and_hides_none(
 
 def read_in_a_storm(user: User, app: int) -> None:
     streams: list[tuple[int, Listener]] = []
-    for n in range(25):
-        user.jobs(app, 3)
-        if n % 3 == 0:
-            after = end_of(user)
-            streams.append((after, Listener(user, {"after": after})))
-    for after, stream in streams:
-        complete(stream, user, after)
-        stream.close()
+    with contextlib.ExitStack() as all_streams:
+        for n in range(25):
+            user.jobs(app, 3)
+            if n % 3 == 0:
+                after = end_of(user)
+                streams.append((after, all_streams.enter_context(user.stream(after=after))))
+        for after, stream in streams:
+            complete(stream, user, after)
 
 
 def test_a_flushed_redis_costs_no_event(world: World, user: User, redis_url: str) -> None:

@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import httpx
 
 from browsing import Browser
 from waiting import eventually
@@ -24,10 +26,11 @@ class Stream:
         self._thread.start()
 
     def _read(self) -> None:
-        for line in self._response.iter_lines():
-            if line.startswith("event: "):
-                self.names.append(line.removeprefix("event: "))
-        self.ended.set()
+        with suppress(httpx.HTTPError, httpx.StreamError):  # it broke, and has not ended
+            for line in self._response.iter_lines():
+                if line.startswith("event: "):
+                    self.names.append(line.removeprefix("event: "))
+            self.ended.set()
 
 
 @contextmanager
