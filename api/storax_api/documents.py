@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from storax_api.schemas import CountBy, FailureGroups, Footprint, JobFlow, PatchWhere, Retry, Selection
+from storax_api.schemas import CountBy, FailureGroups, Footprint, JobFlow, JobMetrics, PatchWhere, Retry, Selection
 from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
@@ -26,6 +26,7 @@ SUMMARY = {
     "retry": "Run failed {} again, with the descendants that failed only because of them",
     "failures": "FAILED {} that match, grouped by App, exit code and last line of the error",
     "throughput": "How many {} were created and ended in each part of a window, and were in each state at its end",
+    "metrics": "How long {} ran, waited and were in each state in a window, and how many nodes they used",
     "footprint": "How many nodes the {} that match would fill",
 }
 JSON = "application/json"
@@ -39,6 +40,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "footprint": Footprint,
     "failures": FailureGroups,
     "throughput": JobFlow,
+    "metrics": JobMetrics,
 }
 
 
@@ -114,6 +116,15 @@ NUMBERS = {"type": "array", "items": INTEGER}
 SERIES = {"type": "object", "additionalProperties": NUMBERS, "description": "Numbers of the parts, by state."}
 TEXT = {"type": "string"}
 TIME = {"type": "string", "format": "date-time"}
+SECONDS = {"type": "number"}
+NODES = {"type": "array", "items": {"type": "number"}, "description": "Average numbers of nodes in the parts."}
+SPREAD = dict.fromkeys(("min", "lower_quartile", "median", "upper_quartile", "p95", "max"), SECONDS)
+OF_APPS = {"type": "array", "items": _object(app_id=INTEGER, number=INTEGER, **SPREAD)}
+OF_STATES = {"type": "array", "items": _object(state=TEXT, number=INTEGER, **SPREAD)}
+METRICS = _object(
+    since=TIME, until=TIME, step_sec=SECONDS, run_times=OF_APPS, waits=OF_STATES, stages=OF_STATES, ended=SERIES,
+    used=NODES, allocated=NODES,
+)  # fmt: skip
 GROUP = _object(
     app_id=INTEGER, return_code={"type": ["integer", "null"]}, failure_line=TEXT, jobs=INTEGER, first=TIME, last=TIME,
     newest_id=INTEGER,
@@ -197,6 +208,7 @@ def _answer(resource: Resource, verb: str) -> dict[str, Any]:
             states=SERIES,
             partial={"type": "boolean"},
         ),
+        "metrics": METRICS,
         "footprint": _object(num_jobs=INTEGER, nodes={"type": "number"}, max_nodes=INTEGER, max_wall_time_min=INTEGER),
     }
     return shapes.get(verb, {"type": "object"})

@@ -23,6 +23,7 @@ READING = (
     "_counts",
     "_footprint",
     "_failures",
+    "_metrics",
     "_heartbeat",
     "_file_requests",
     "_file_replies",

@@ -63,6 +63,16 @@ class JobFlow(Selection):
     )
 
 
+class JobMetrics(Selection):
+    """A window of time, and the jobs that are measured in it."""
+
+    filter: dict[str, Any] = Field(
+        default_factory=dict, description="site_id and app_id, each one or several, and tags; {} measures all."
+    )
+    since: UtcTime | None = Field(default=None, description="Begin; unset: 24 hours before the end.")
+    until: UtcTime | None = Field(default=None, description="End, 31 days after the begin at most; unset: now.")
+
+
 class Beat(BaseModel):
     """A heartbeat. Agents of earlier releases send an empty one, and later ones may say more."""
 

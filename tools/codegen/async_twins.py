@@ -31,7 +31,8 @@ NAMES = {
     "AsyncEventStream": "_events.asynchronous", "PATIENCE_SEC": "_events.stream", "Positioned": "_orm.query_plan",
     "Unavailable": "errors",
     "PAGE": "_orm.query_plan", "ReturnWhen": "_jobs.waiting", "CancelCount": "_jobs.job", "JobFile": "_jobs.files",
-    "FailureGroup": "_jobs.queries", "Retried": "_jobs.queries", "Throughput": "_jobs.queries",
+    "FailureGroup": "_jobs.queries", "Retried": "_jobs.queries",
+    "Metrics": "_jobs.over_time.metrics", "Throughput": "_jobs.over_time.throughput",
     "Client": "client", "arguments": "_orm.query",
     "OnBoth": "_jobs.app", "Takeable": "models.job_rules",
 }  # fmt: skip

@@ -39,6 +39,7 @@ VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "cancel": (("POST", "/cancel", "Cancel all matching jobs."),),
     "retry": (("POST", "/retry", "Run all matching failed jobs again, and what failed only because of them."),),
     "throughput": (("POST", "/throughput", "Jobs created, ended and in each state by time."),),
+    "metrics": (("POST", "/metrics", "Run times by App, waits, other stages, ends and nodes in use, in a window."),),
     "failures": (("POST", "/failures", "Group failed jobs by App, exit code and last line of the error."),),
     "footprint": (("POST", "/footprint", "Compute how many nodes all matching jobs would fill."),),
 }

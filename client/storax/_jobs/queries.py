@@ -3,10 +3,13 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from storax._jobs.job import CancelCount, JobBase
+from storax._jobs.over_time.metrics import Metrics
+from storax._jobs.over_time.throughput import Throughput
+from storax._jobs.over_time.window import as_window
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
 from storax._orm import notebook
 from storax._orm.changes import ChangeQuery, warn_of_left
@@ -58,33 +61,6 @@ class FailureGroup(NamedTuple):
         """Return the filters of its jobs."""
         names = ("app_id", "return_code", "failure_line")
         return {"state": "FAILED", **{name: getattr(self, name) for name in names}}
-
-
-class Throughput(NamedTuple):
-    """Jobs by time: ``times`` are the begins of equal parts of a window, and every other list has a number for each.
-
-    ``created`` counts the jobs created in a part, ``ended`` by state those that ended in it; ``states`` has the number
-    of jobs in each state at its end. ``partial``: the server has not counted all of it yet.
-    """
-
-    times: list[datetime]
-    step_sec: int
-    created: list[int]
-    ended: dict[str, list[int]]
-    states: dict[str, list[int]]
-    partial: bool
-
-    @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> "Throughput":
-        """Return what an answer says."""
-        since, step = datetime.fromisoformat(answer["since"]), timedelta(seconds=answer["step_sec"])
-        times = [since + step * place for place in range(len(answer["created"]))]
-        return cls(times, **{name: answer[name] for name in cls._fields[1:]})
-
-    @property
-    def columns(self) -> dict[str, list[Any]]:
-        """Return times, created and ended jobs as columns, as ``pandas.DataFrame`` takes them."""
-        return {"time": self.times, "created": self.created, **self.ended}
 
 
 class Display:
@@ -215,10 +191,26 @@ class JobQueryBase(ChangeQuery[J]):
             SlicedQuery: The query was sliced.
         """
         self._plan.require_whole("counted by time", "Count first, then slice.")
-        times = {"since": since, "until": until}
-        window = {name: time.astimezone(UTC).isoformat() for name, time in times.items() if time is not None}
         sites = {"filter": {"site_id": []}} if self._plan.nothing else self._plan.reading
-        return Throughput.of(self._ask("throughput", {**sites, **window, "step_sec": step_sec}))
+        return Throughput.of(self._ask("throughput", {**sites, **as_window(since, until), "step_sec": step_sec}))
+
+    def metrics(self, since: datetime | None = None, until: datetime | None = None) -> Metrics:
+        """Measure how long jobs ran, waited and were in each state, as the page Metrics shows it, in one request.
+
+        The newest 100,000 events of the window count, of jobs that still exist. Possible filters are ``site_id``,
+        ``app_id`` and ``tags``.
+
+        Args:
+            since: Begin of the window; by default 24 hours before its end.
+            until: End of the window, 31 days after its begin at most; by default now.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+            InvalidInput: The window is empty or too long, or jobs are not measured by a filter of the query.
+        """
+        self._plan.require_whole("measured", "Measure first, then slice.")
+        jobs = {"filter": {"site_id": []}} if self._plan.nothing else self._plan.reading
+        return Metrics.of(self._ask("metrics", {**jobs, **as_window(since, until)}))
 
     def wait(
         self,

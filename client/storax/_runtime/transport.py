@@ -33,7 +33,7 @@ if _spared:
 
 PREFIX = "/api/v1"
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
-READS = ("/query", "/counts", "/footprint", "/failures", "/throughput")
+READS = ("/query", "/counts", "/footprint", "/failures", "/throughput", "/metrics")
 Send = Callable[[httpx.Request], httpx.Response]
 
 

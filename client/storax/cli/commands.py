@@ -49,6 +49,7 @@ COMMANDS: dict[str, Entry] = {
     "whoami": Entry("Show the server and the user in use.", "storax.cli.login", remote=True),
     "open": Entry("Open the web page of the server in the browser.", "storax.cli.login", remote=True),
     "job": Entry("Create, list, follow and change jobs.", "storax.cli.job", remote=True),
+    "top": Entry("Show jobs, failures and sites, and keep them up to date.", "storax.cli.top", remote=True),
     "report": Entry("Write a report on jobs: one HTML file.", "storax.cli.report", remote=True),
     "app": Entry("List and publish Apps: the programs that jobs run.", "storax.cli.app", remote=True),
     "site": Entry("Create and run a site: a place where jobs run.", extra="agent", profile=True),

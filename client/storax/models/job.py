@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, Self, overload
 from storax._jobs.app import AppBase, OnBoth
 from storax._jobs.files import JobFile
 from storax._jobs.job import CancelCount, JobBase, ParentIds
-from storax._jobs.queries import FailureGroup, JobManagerBase, JobQueryBase, Retried, Throughput
+from storax._jobs.over_time.metrics import Metrics
+from storax._jobs.over_time.throughput import Throughput
+from storax._jobs.queries import FailureGroup, JobManagerBase, JobQueryBase, Retried
 from storax._jobs.waiting import ReturnWhen
 from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_own_thread, in_thread, iterate_ends, iterate_rows
 from storax._orm.changes import ChangeQuery
@@ -2498,6 +2500,10 @@ class AsyncJobQuery(AsyncQuery[Job]):
     ) -> Throughput:
         """``throughput()``, awaited."""
         return await in_thread(self._query.throughput, since, until, step_sec=step_sec)
+
+    async def metrics(self, since: datetime | None = None, until: datetime | None = None) -> Metrics:
+        """``metrics()``, awaited."""
+        return await in_thread(self._query.metrics, since, until)
 
     async def wait(
         self,

@@ -222,7 +222,19 @@ JOBS: Resource = Resource(
         effects=("attempt", "cancel_requested", "lease_epoch", "loss_reason", "losses", "not_before", "session_id"),
         first=JobState.CREATED,
     ),
-    verbs=("list", "read", "create", "update", "delete", "cancel", "retry", "footprint", "failures", "throughput"),
+    verbs=(
+        "list",
+        "read",
+        "create",
+        "update",
+        "delete",
+        "cancel",
+        "retry",
+        "footprint",
+        "failures",
+        "throughput",
+        "metrics",
+    ),
     extra_create={
         "transfers": (
             dict[str, JsonValue],

@@ -36,7 +36,7 @@ def test_all_but_the_open_calls_say_that_they_need_a_token(
 def test_every_changing_call_declares_its_key(operations: dict[str, Any]) -> None:
     keyed = {n for n, o in operations.items() if any(p["name"] == "Idempotency-Key" for p in o.get("parameters", ()))}
     reading = {n for n, o in operations.items() if o["method"] == "get"}
-    reading |= {n for n in operations if n.endswith(("_query", "_counts", "_footprint", "_failures"))}
+    reading |= {n for n in operations if n.endswith(("_query", "_counts", "_footprint", "_failures", "_metrics"))}
     assert keyed == operations.keys() - reading - UNKEYED
 
 

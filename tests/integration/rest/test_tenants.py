@@ -98,6 +98,10 @@ def test_bulk_calls_pass_anothers_things_by(world: World, owned: dict[str, Any])
         assert stranger.patch(f"/{path}/", {"filter": {"id": ids[path]}, "patch": patch}) == {"updated": 0}
     assert stranger.post("/jobs/cancel", {"filter": {"id": ids["jobs"]}}) == {"cancelled": 0, "requested": 0}
     assert stranger.post("/jobs/counts", {"by": "state"})["counts"] == {}
+    for filters in ({}, {"site_id": ids["sites"]}, {"app_id": ids["apps"]}, {"tags": {"secret": "yes"}}):
+        measured = stranger.post("/jobs/metrics", {"filter": filters})
+        assert [measured[name] for name in ("run_times", "waits", "stages")] == [[], [], []], filters
+        assert not any(map(sum, (*measured["ended"].values(), measured["used"], measured["allocated"]))), filters
     assert owned["user"].get(f"/jobs/{ids['jobs']}")["version"] == 1
 
 

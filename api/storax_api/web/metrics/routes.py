@@ -11,14 +11,11 @@ from storax_api.errors import status_of
 from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import Reads, reads_of
 from storax_api.web.frame.respond import Live, live_page, page
-from storax_api.web.frame.states import JOB_STATES
 from storax_api.web.frame.viewer import Reader
 from storax_api.web.metrics.boxes import Plot, plot
 from storax_api.web.timeline.scope import HOURS, Scope, scope_of
 from storax_core.errors import Conflict, Invalid
-from storax_core.lifecycle.states import JOB_DONE, JOB_RUNNABLE
-from storax_core.queries.activity import reads as activity
-from storax_core.queries.activity.sources import activity_of
+from storax_core.queries.activity.metrics import metrics as measure
 from storax_core.resources import APPS
 
 router = APIRouter()
@@ -74,31 +71,19 @@ async def metrics(request: Request, viewer: Reader) -> Response:
 
 async def _read(request: Request, reads: Reads) -> Metrics:
     scope = await scope_of(request, reads)
-    async with activity_of(reads.conn, reads.caller.owner_id, scope.window) as here:
-        run_times, stages = await activity.run_times(here), await activity.stages(here)
-        ended, used = await activity.ends(here), await activity.used_nodes(here)
-        allocated = await activity.allocated_nodes(here)
-    apps = await reads.names(APPS, {row["app_id"] for row in run_times})
+    measured = await measure(reads.conn, reads.caller.owner_id, scope.window)
+    apps = await reads.names(APPS, {row["app_id"] for row in measured.run_times})
     return Metrics(
         scope,
-        [scope.window.since + scope.step * place for place in range(activity.BINS)],
-        _by_state(ended),
-        used,
-        allocated,
-        _states(stages, [str(state) for state in JOB_RUNNABLE]),
-        plot(run_times, [apps.get(row["app_id"], str(row["app_id"])) for row in run_times]),
-        _states(stages, [state for state in JOB_STATES if state not in (*JOB_DONE, *JOB_RUNNABLE)]),
+        [scope.window.since + scope.step * place for place in range(len(measured.used))],
+        measured.ended,
+        measured.used,
+        measured.allocated,
+        _states(measured.waits),
+        plot(measured.run_times, [apps.get(row["app_id"], str(row["app_id"])) for row in measured.run_times]),
+        _states(measured.stages),
     )
 
 
-def _by_state(rows: Sequence[Row]) -> dict[str, list[int]]:
-    series = {str(state): [0] * activity.BINS for state in JOB_DONE}
-    for row in rows:
-        series[row["state"]][row["bin"]] = row["number"]
-    return series
-
-
-def _states(rows: Sequence[Row], states: Sequence[str]) -> Plot:
-    """Plot these states, in their order."""
-    chosen = sorted((row for row in rows if row["state"] in states), key=lambda row: states.index(row["state"]))
-    return plot(chosen, [row["state"] for row in chosen])
+def _states(rows: Sequence[Row]) -> Plot:
+    return plot(rows, [row["state"] for row in rows])

@@ -11,14 +11,13 @@ from storax_api.web.frame.filters import Pair, UrlQuery
 from storax_api.web.frame.reads import Reads
 from storax_core.errors import Invalid
 from storax_core.queries.activity.reads import BINS
-from storax_core.queries.activity.window import Window
+from storax_core.queries.activity.window import MOST_LENGTH, YEARS, Window
 from storax_core.queries.select import Query
 from storax_core.resources import APPS, JOBS, SITES, Resource
 
 NAMES = ("hours", "since", "until", "site_name", "app_name", "tags")
 HOURS = (1, 6, 24, 168)
-MOST_HOURS = 31 * 24
-YEARS = range(1970, 9000)
+MOST_HOURS = MOST_LENGTH // timedelta(hours=1)
 DEFAULT_HOURS = 24
 MOST_IDS = 1_000  # Apps or sites of one name
 

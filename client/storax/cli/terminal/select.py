@@ -122,12 +122,17 @@ class Selection:
         from storax.models.job import Job
 
         jobs = Job.objects.all()
-        for filters in (self._by_id(), self._by_options(), self.extra):
+        for filters in (self._by_id(), self.filters(), self.extra):
             if filters:
                 jobs = jobs.filter(**filters)
         return jobs if as_of is None else jobs.as_of(int(as_of) if as_of.isdecimal() else when(as_of))
 
-    def _by_options(self) -> dict[str, Any]:
+    def filters(self) -> dict[str, Any]:
+        """Return the filters of the options for tags, states, sites and apps, names replaced by ids.
+
+        Raises:
+            CommandError: there is no such site or app; the message names the nearest.
+        """
         filters: dict[str, Any] = {}
         if self.tags:
             filters["tags"] = pairs(self.tags, "--tag")

@@ -104,12 +104,17 @@ def print_table(columns: Sequence[Column], out: TextIO, *, fit: bool) -> list[st
     """Print columns; with ``fit`` on a terminal within its width. Return the names of those left out."""
     kept = list(columns)
     if fit and out.isatty():
-        kept = _fitted(kept, shutil.get_terminal_size().columns)
-    paint, ellipsis = Paint(out), "…" if takes("…", out) else "..."
-    out.write(paint.bold(GAP.join(column.pad(column.name.upper()) for column in kept).rstrip()) + "\n")
-    for row in range(len(columns[0].cells)):
-        out.writelines(f"{line}\n" for line in _row(kept, row, paint, ellipsis))
+        kept = fitted(kept, shutil.get_terminal_size().columns)
+    out.writelines(f"{line}\n" for line in table_lines(kept, out))
     return [column.name for column in columns if column not in kept]
+
+
+def table_lines(columns: Sequence[Column], out: TextIO) -> Iterator[str]:
+    """Yield the lines of a table for a stream: the names of the columns, and the rows, each column in its width."""
+    paint, ellipsis = Paint(out), "…" if takes("…", out) else "..."
+    yield paint.bold(GAP.join(column.pad(column.name.upper()) for column in columns).rstrip())
+    for row in range(len(columns[0].cells)):
+        yield from _row(columns, row, paint, ellipsis)
 
 
 def _row(columns: Sequence[Column], row: int, paint: Paint, ellipsis: str) -> Iterator[str]:
@@ -120,7 +125,7 @@ def _row(columns: Sequence[Column], row: int, paint: Paint, ellipsis: str) -> It
         yield GAP.join(padded).rstrip()
 
 
-def _fitted(columns: list[Column], screen: int) -> list[Column]:
+def fitted(columns: list[Column], screen: int) -> list[Column]:
     """Leave out columns from the right until the rest can be read, then share the width among them."""
     room = screen - len(GAP) * (len(columns) - 1)
     while sum(column.least for column in columns) > room:

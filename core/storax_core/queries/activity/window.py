@@ -19,6 +19,8 @@ WITH RECURSIVE search(low, high) AS (
   ) AS happened) e
   WHERE low < high)
 SELECT low FROM search WHERE low >= high"""
+MOST_LENGTH = timedelta(days=31)
+YEARS = range(1970, 9000)  # in which a window may lie
 LATE = timedelta(hours=1)  # after which a site that was cut off may have reported what happened in a window
 
 
