@@ -58,6 +58,7 @@ EVERYTHING = [
     "EWMA_1D",
     "EWMA_1S",
     "EWMA_TREND_1S",
+    "EWMA_TREND_1M",  # rows of the shop lie whole hours apart, and the weights of some are tiny
     "EWMA_TREND_1D",
     "SKEW",
     "KURTOSIS",

@@ -107,7 +107,7 @@ class Container:
 
         Raises:
             InvalidInput: the container is frozen.
-            NoDataFrame: a data frame is not there any more, nor is any view of it.
+            NoDataFrame: a data frame, or that of a view, is not there any more.
         """
         if self._frozen:
             raise InvalidInput("The container is frozen: make a new one.")

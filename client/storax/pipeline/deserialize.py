@@ -1,6 +1,6 @@
 """What a pipeline was fitted with, out of the JSON that the engine keeps: the one place where names become classes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -21,7 +21,7 @@ _CLASSES: dict[str, type[Declaration]] = {
 def hyperparameters(params: Mapping[str, Any]) -> dict[str, Any]:
     """All attributes of a pipeline that ``fit`` sends, by name. Sent again, they are the same JSON."""
     return {
-        "data_model": _model(params["data_model"], stated_roles(params)),
+        "data_model": _model(params["data_model"], params.get("roles") or {}, stated_roles(params)),
         **{word: [part(one) for one in params.get(word) or ()] for word in _PARTS},
         "loss_function": part(params.get("loss_function")),
         "include_categorical": bool(params.get("include_categorical", False)),
@@ -54,8 +54,8 @@ def _value(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _model(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> DataModel:
-    model = DataModel(_placeholder(spec, roles))
+def _model(spec: Mapping[str, Any], roles: Mapping[str, Any], stated: Collection[str]) -> DataModel:
+    model = DataModel(_placeholder(spec, roles, stated))
     below = list(model.population.joins)
     while below:
         right = below.pop(0).right
@@ -65,11 +65,12 @@ def _model(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> DataModel:
     return model
 
 
-def _placeholder(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> Placeholder:
+def _placeholder(spec: Mapping[str, Any], roles: Mapping[str, Any], stated: Collection[str]) -> Placeholder:
     placeholder = Placeholder(spec["table"], roles.get(spec["table"]))
+    placeholder.stated = spec["table"] in stated  # the other roles are those of the last fit
     for join in spec["joins"]:
         more = {key: value for key, value in join.items() if key not in ("right", "on", "time_stamps")}
         stamps = tuple(join["time_stamps"]) if join["time_stamps"] else None
         on = tuple((left, right) for left, right in join["on"])
-        placeholder.joins.append(Join(_placeholder(join["right"], roles), on, stamps, **more))
+        placeholder.joins.append(Join(_placeholder(join["right"], roles, stated), on, stamps, **more))
     return placeholder

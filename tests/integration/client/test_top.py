@@ -24,6 +24,9 @@ def storax(world, user):
     return Terminal(STORAX_URL=world.url, STORAX_TOKEN=user.token, PYTHONIOENCODING="utf-8")
 
 
+SIZE_AND_COLOUR = ("COLUMNS", "LINES", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+
+
 def tables(frame):
     """Return the cells of each part of a frame, by its first line."""
     parts = [[re.split(r"  +", line.strip()) for line in part.splitlines()] for part in frame.split("\n\n")]
@@ -75,11 +78,11 @@ def test_a_frame_is_of_the_chosen_tags_and_sites_alone(user, storax):
     assert (missing.returncode, missing.stdout) == (3, "")
 
 
-def test_a_terminal_follows_the_jobs_until_ctrl_c_which_is_no_failure(user, storax):
+def test_a_terminal_follows_the_jobs_until_ctrl_c_which_is_no_failure(user, storax, interruptible):
     app = user.app(user.site())
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
-    environment = {name: value for name, value in storax.environment.items() if name not in ("COLUMNS", "LINES")}
+    environment = {name: value for name, value in storax.environment.items() if name not in SIZE_AND_COLOUR}
     argv = [STORAX, "top", "--interval", "0.1"]
     ran = subprocess.Popen(argv, stdin=theirs, stdout=theirs, env=environment | {"TERM": "xterm"})
     os.close(theirs)

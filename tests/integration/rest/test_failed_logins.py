@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -105,10 +106,14 @@ def test_a_failed_login_is_answered_before_it_is_recorded(world: World, nobody: 
     kept = "SELECT count(*) FROM login_failure"
 
     async def answered() -> tuple[int, int]:
-        async with world.db.worker() as conn, conn.transaction():
-            await conn.execute("LOCK TABLE login_failure IN SHARE MODE")  # which stops those who write alone
-            answer = await asyncio.to_thread(log_in, nobody, user.name, "wrong")
-            return answer.status_code, await conn.fetchval(kept)
+        conn = await asyncpg.connect(world.database_url)  # not of the pool, which ends transactions that do nothing
+        try:
+            async with conn.transaction():
+                await conn.execute("LOCK TABLE login_failure IN SHARE MODE")  # which stops those who write alone
+                answer = await asyncio.to_thread(log_in, nobody, user.name, "wrong")
+                return answer.status_code, await conn.fetchval(kept)
+        finally:
+            await conn.close()
 
     assert world.run(answered(), seconds=120) == (401, 0)
     eventually(lambda: world.value(kept) == 3)

@@ -9,15 +9,17 @@ import pytest
 from storax import Client, Job, errors
 from world import User, World
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime.now(UTC).replace(microsecond=0)  # set anew by ``night``: this file's turn may come much later
 
 
 def ago(minutes: float) -> str:
-    """Return a moment before the start of the tests."""
+    """Return a moment before the start of this file's tests."""
     return (NOW - timedelta(minutes=minutes)).isoformat()
 
 
-HOUR = {"since": ago(60), "until": ago(0)}  # of the runs, however late a test runs
+def hour() -> dict[str, str]:
+    """Return the window of the runs, however late a test runs."""
+    return {"since": ago(60), "until": ago(0)}
 
 
 def ran(user: User, session: int, job: dict[str, Any], begin: float, end: float, last: str) -> None:
@@ -30,6 +32,8 @@ def ran(user: User, session: int, job: dict[str, Any], begin: float, end: float,
 @pytest.fixture(scope="module")
 def night(world: World) -> tuple[User, dict[str, int]]:
     """Runs of two Apps at two sites: of 10, 20 and 30 minutes, and of 5 minutes; a site's 4 nodes for 30 minutes."""
+    global NOW
+    NOW = datetime.now(UTC).replace(microsecond=0)
     user = world.user()
     ids: dict[str, int] = {}
     for place, spans in (("near", [(50, 40), (45, 25), (40, 10)]), ("far", [(20, 15)])):
@@ -48,7 +52,7 @@ def night(world: World) -> tuple[User, dict[str, int]]:
 
 def test_durations_are_those_of_the_runs_by_app(night: tuple[User, dict[str, int]]) -> None:
     user, ids = night
-    answer = user.post("/jobs/metrics", HOUR)
+    answer = user.post("/jobs/metrics", hour())
     near, far = answer["run_times"]
     assert near == {
         "app_id": ids["near_app"], "number": 3, "min": 600, "lower_quartile": 900, "median": 1200, "upper_quartile": 1500,
@@ -70,7 +74,7 @@ def test_filters_choose_the_jobs_and_the_window_the_runs(night: tuple[User, dict
         ({"app_id": ids["far_app"]}, ["far_app"]), ({"tags": {"place": "far"}}, ["far_app"]), ({"site_id": []}, []),
         ({"tags": {"place": "far"}, "site_id": ids["near"]}, []),
     ):  # fmt: skip
-        answer = user.post("/jobs/metrics", {"filter": filters, **HOUR})
+        answer = user.post("/jobs/metrics", {"filter": filters, **hour()})
         assert [row["app_id"] for row in answer["run_times"]] == [ids[app] for app in apps], filters
     early = user.post("/jobs/metrics", {"since": ago(60), "until": ago(42)})
     assert [row["number"] for row in early["run_times"]] == [2], "the runs that began in it"

@@ -12,15 +12,17 @@ from storax_core.queries.activity import reads as activity
 from world import User, World
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe"
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime.now(UTC).replace(microsecond=0)  # set anew by ``night``: this file's turn may come much later
 
 
 def ago(minutes: float) -> str:
-    """Return a moment before the start of the tests."""
+    """Return a moment before the start of this file's tests."""
     return (NOW - timedelta(minutes=minutes)).isoformat()
 
 
-HOUR = f"since={ago(60)[:19]}Z&until={ago(0)[:19]}Z"  # that of the night, however late a test runs
+def hour() -> str:
+    """Return the window of the night, however late a test runs."""
+    return f"since={ago(60)[:19]}Z&until={ago(0)[:19]}Z"
 
 
 def ran(user: User, session: int, job: dict[str, Any], begin: float, end: float, last: str = "RUN_DONE") -> None:
@@ -33,6 +35,8 @@ def ran(user: User, session: int, job: dict[str, Any], begin: float, end: float,
 @pytest.fixture(scope="module")
 def night(user: User) -> dict[str, Any]:
     """Three runs: 50 to 40, 45 to 35 and 20 to 10 minutes ago, the last of which failed, in one allocation of 4 nodes."""
+    global NOW
+    NOW = datetime.now(UTC).replace(microsecond=0)
     site = user.site()
     app = user.app(site)
     name = user.get(f"/apps/{app}")["name"]
@@ -66,7 +70,7 @@ def test_lanes_are_jobs_apps_or_allocations_also_where_runs_are_summed_up(
     browser: Browser, night: dict[str, Any], by: str, lanes: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activity, "MOST_BARS", most)
-    page = browser.open(f"timeline?tags=night:yes&{HOUR}&by={by}")
+    page = browser.open(f"timeline?tags=night:yes&{hour()}&by={by}")
     assert len(page.all("rect", **{"class": "lane"})) == lanes
     assert ("how many ran at once" in page.text) == (most == 2)
     assert len(bars(page)) == 3 or most == 2
@@ -85,7 +89,7 @@ def test_the_level_of_a_series_is_the_time_of_the_runs_in_each_part(
 
 
 def test_filters_choose_the_runs_and_a_wrong_one_says_what_is_wrong(browser: Browser, night: dict[str, Any]) -> None:
-    assert len(bars(browser.open(f"timeline?{HOUR}&app_name={night['name']}"))) == 3
+    assert len(bars(browser.open(f"timeline?{hour()}&app_name={night['name']}"))) == 3
     assert "Nothing ran in this window." in browser.open("timeline?app_name=no.such").text
     assert "Nothing ran in this window." in browser.open("timeline?site_name=no.such").text
     assert "Nothing ran in this window." in browser.open(f"timeline?until={ago(500)[:16]}&hours=1").text
@@ -137,7 +141,7 @@ def rows_of(page: Page, section: str) -> list[list[str]]:
 
 
 def test_metrics_are_those_of_the_runs(browser: Browser, night: dict[str, Any]) -> None:
-    page = browser.open(f"metrics?tags=night:yes&{HOUR}")
+    page = browser.open(f"metrics?tags=night:yes&{hour()}")
     assert page.status == 200
     assert rows_of(page, "run-times") == [[night["name"], "3", *["10 min"] * 6]]
     used = [float(row[1]) for row in rows_of(page, "utilisation")]
@@ -157,7 +161,7 @@ def test_utilisation_is_the_share_of_the_nodes_of_batch_jobs(browser: Browser, u
     session = user.session(site)
     (job,) = user.acquire(session, 1, max_nodes_per_job=8)
     ran(user, session, job, 30, 20)
-    page = browser.open(f"metrics?site_name={name}&{HOUR}")
+    page = browser.open(f"metrics?site_name={name}&{hour()}")
     assert "25 %" in page.text  # 2 of 4 nodes, half of the time
     other = browser.open(f"metrics?site_name={name}&until={ago(40)[:16]}&hours=1")
     assert "No node was allocated, and nothing ran." in other.text

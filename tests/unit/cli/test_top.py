@@ -109,7 +109,8 @@ def test_no_name_of_an_app_a_site_or_an_error_steers_the_terminal(stdout, termin
 def test_the_last_frame_stays_while_the_server_is_away_and_ctrl_c_is_no_failure(shell, monkeypatch):
     out = Terminal()
     monkeypatch.setattr("sys.stdout", out)
-    monkeypatch.setenv("COLUMNS", "80")
+    for name, value in (("COLUMNS", "80"), ("LINES", "24"), ("TERM", "xterm"), ("FORCE_COLOR", "")):
+        monkeypatch.setenv(name, value)
     answers = iter([{"counts": {"RUNNING": 60}}] * 2 + [httpx.ConnectError("refused")] * 50)
 
     def rates(_):

@@ -240,6 +240,8 @@ def test_a_call_through_a_proxy_whose_connection_another_thread_closes_is_repeat
     monkeypatch.setattr(httpx.Client, "send", send_late)
     with Server() as proxy, ThreadPoolExecutor(1) as threads:
         monkeypatch.setenv("http_proxy", proxy.url)
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
         with Client("http://storax.test", "t") as client:
             waiting = threads.submit(client.call, "GET", "/x")
             assert sending.wait(30)

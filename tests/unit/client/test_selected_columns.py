@@ -13,6 +13,9 @@ class Frame:
     def __init__(self, name, **roles):
         self.name, self.roles = name, roles
 
+    def refresh(self):
+        """It is the only handle of its roles."""
+
     def drop(self, names):
         kept = {role: [name for name in columns if name not in names] for role, columns in self.roles.items()}
         return Frame(self.name, **kept)

@@ -313,6 +313,8 @@ def test_nobody_at_home_ends_within_the_time_given(monkeypatch):
 def test_a_proxy_is_never_used_for_this_machine(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     with Rude(b"{}") as server, Client(server.url, "t") as client:
         assert client.request("GET", "/x") == {}
 

@@ -25,8 +25,8 @@ class Durations(NamedTuple):
 class Metrics(NamedTuple):
     """How fast jobs ran in a window, as the page Metrics shows it.
 
-    ``run_times`` are the durations of runs that began and ended in it, by id of the App, the most frequent first, 30 at
-    most. ``waits`` are those of states in which a job could start, ``stages`` those of every other state, by state.
+    ``run_times`` are the durations of runs that began in it and have ended, by id of the App, the most frequent first,
+    30 at most. ``waits`` are those of states in which a job could start, ``stages`` those of every other state.
     ``times`` are the begins of equal parts of the window, and these have a number for each: ``ended``, jobs by the
     state in which they ended; ``used`` and ``allocated``, nodes on which jobs ran, and nodes of BatchJobs, on average.
     """

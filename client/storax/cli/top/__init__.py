@@ -44,7 +44,7 @@ def top(
     if not SHORTEST_SEC <= interval <= LONGEST_SEC:
         raise UsageError(f"--interval {interval:g} is not between {SHORTEST_SEC:g} and {LONGEST_SEC:g} seconds.")
     chosen = Chosen.of(Selection.of(None, tag, None, site))
-    if once or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+    if once or not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         say_coloured(*lines(read(chosen), Size.of_stdout()))
         return
     try:
@@ -63,7 +63,14 @@ def _watch(chosen: Chosen, interval: float) -> None:
 
     shown, problem = read(chosen), ""
     console = Console(
-        color_system="standard", force_jupyter=False, legacy_windows=False, highlight=False, markup=False, emoji=False
+        force_terminal=True,
+        force_interactive=True,  # some variables would have Rich draw nothing on a terminal
+        color_system="standard",
+        force_jupyter=False,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
     )
     screen = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
     with screen:

@@ -96,7 +96,7 @@ async def stages(here: Activity) -> list[Row]:
 
 
 async def run_times(here: Activity) -> list[Row]:
-    """Return the same for the runs of each App that began and ended in the window, the most frequent App first."""
+    """Return the same for the runs of each App that began in the window and have ended, the most frequent App first."""
     sql = f"""WITH {here.moves}, ran AS (
       SELECT app_id, extract(epoch FROM ended - moment)::float8 AS seconds FROM moves
       WHERE to_state = '{JobState.RUNNING}' AND ended >= moment AND {_INSIDE})

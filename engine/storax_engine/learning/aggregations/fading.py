@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 NAMED = ("1S", "1M", "1H", "1D", "7D", "30D", "90D", "365D")  # half-lives that scripts know by a name of their own
 _DURATION = re.compile(r"(\d+)([SMHD])")
 _UNIT = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
-FURTHEST = 690.0  # e to the power of less is too small for a float64, and an error on PostgreSQL
+# A weight of less than e to the power of -FURTHEST is 0: its square, and its product with a value, must stay above the
+# smallest float64, below which PostgreSQL raises an error.
+FURTHEST = 340.0
 
 
 @kernel

@@ -25,7 +25,8 @@ def fading_trend(
 ) -> None:
     """Fill ``out[:, h]`` with the line of each half-life in seconds, read at ``ends``; NaN where no value is known.
 
-    Ages and weights are taken relative to the newest value. It is the average where all weight lies at one time.
+    Ages and weights are taken relative to the newest value; rows of no weight count in no sum. It is the average where
+    all weight lies at one time.
     """
     for i in range(lo.size):
         newest = newest_known(values, lo[i], hi[i], moment[i], is_time)
