@@ -34,6 +34,20 @@ def eventually(fact: Callable[[], T], *, seconds: float = LIMIT, step: float = 0
     return answer
 
 
+def in_one_of(attempt: Callable[[int], None], *, tries: int = 3) -> None:
+    """Call ``attempt`` with its number until one passes; the last one's failure counts.
+
+    For a product that gives itself seconds for something: a machine that stands still then uses them up.
+    """
+    for number in range(tries - 1):
+        try:
+            attempt(number)
+        except AssertionError:
+            continue
+        return
+    attempt(tries - 1)
+
+
 def in_time(seconds: float, attempt: Callable[[], float], *, tries: int = 3) -> None:
     """Fail unless an attempt, which returns the seconds that it took, took less than ``seconds``.
 

@@ -403,6 +403,7 @@ def test_what_was_moved_before_a_break_is_not_moved_again(case, request, directi
         first: list[Moved] = []
         mover.start()
         eventually(lambda: proxy.carried > (14 << 20))
+        proxy.slow(1 << 20)  # so that it is not done before it is stopped
         watch.stop.set()
         mover.join(60)
         assert [one.state for one in first] == ["again"], first
@@ -479,6 +480,7 @@ def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, req
         mover = threading.Thread(target=lambda: first.extend(service.submit([item], Watch())))
         mover.start()
         eventually(lambda: proxy.carried > (14 << 20))
+        proxy.slow(1 << 20)  # so that it is not done before it is stopped
         (helper,) = set(helpers_of(os.getpid())) - others  # which are idle, and end meanwhile
         os.kill(helper, signal.SIGKILL)
         mover.join(60)
@@ -493,7 +495,7 @@ def test_a_helper_that_dies_midway_is_followed_by_another_that_goes_on(case, req
 
 @pytest.mark.kinds("s3")
 def test_an_idle_helper_is_used_again_and_ends_after_a_while(case, monkeypatch):
-    monkeypatch.setattr(separate_service, "IDLE_SEC", 1.0)
+    monkeypatch.setattr(separate_service, "IDLE_SEC", 5.0)
     case.end.put("y", b"y")
     service, before = case.service(), set(helpers_of(os.getpid()))
     seen = set()

@@ -195,7 +195,7 @@ def test_a_killed_node_worker_harms_no_job(allocate, desk, site):
 def test_a_killed_runner_leaves_no_job_running_twice(allocate, desk, site, world):
     with site.folder.settings_file.open() as file:
         text = file.read()
-    site.folder.settings_file.write_text(text.replace("session_ttl_sec = 20", "session_ttl_sec = 5"))
+    site.folder.settings_file.write_text(text.replace("session_ttl_sec = 20", "session_ttl_sec = 12"))
     script = "echo $$ > pid; echo start >> runs; test -e go && exit 0; sleep 61; echo doubled >> runs"
     job = desk.job(desk.app("long", script, use_shell=True), max_attempts=3)
     first = allocate()

@@ -426,7 +426,7 @@ def test_a_function_that_takes_too_long_ends_with_its_worker_and_its_children(si
         return site.start(program.argv, call=function_call, **fields)
 
     site.wait_ended(call(0, wall_sec=60.0))  # its worker is warm now: the time that one takes to start counts as well
-    late = call(60, wall_sec=1.0)
+    late = call(60, wall_sec=5.0)
     written = site.path / f"data/w/{late.job_id}/pids"
     worker, child = map(int, eventually(lambda: written.exists() and written.read_text()).split())
     ended = site.wait_ended(late)

@@ -158,7 +158,9 @@ def test_killing_the_agent_and_its_launcher_loses_nothing(desk, site):
     ]
     ids = [row["entity_id"] for row in done]
     assert len(ids) == len(set(ids)), "a completion was accepted twice"
-    assert max(site.read(f"steady/{n}/runs").count("run") for n in range(80)) <= 2
+    assert max(site.read(f"steady/{n}/runs").count("run") for n in range(80)) <= 1 + 2, (
+        "once more for each kill of the launcher"
+    )
 
 
 def test_files_come_in_and_go_out(desk, tmp_path, site):
@@ -295,9 +297,9 @@ def test_the_end_of_an_agent_that_ends_its_jobs_ends_its_allocations_too(desk, s
     row = eventually(lambda: (r := desk.user.get(f"/batch-jobs/{batch}"))["scheduler_id"] and r)
     runner = int(row["scheduler_id"].partition(".")[2].partition("@")[0])
     site.stop()
-    assert not alive(runner)
+    eventually(lambda: not alive(runner))
     eventually(lambda: not in_group(pid))
-    assert desk.read(job)["state"] in ("RESTART_READY", "RUN_TIMEOUT")
+    eventually(lambda: desk.read(job)["state"] in ("RESTART_READY", "RUN_TIMEOUT"))
 
 
 def run(*arguments, token="", url="", home=None):

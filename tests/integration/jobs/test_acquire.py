@@ -256,7 +256,7 @@ def test_a_job_that_another_call_has_in_hand_is_passed_over_and_not_waited_for(
             async with world.db.worker() as conn, conn.transaction():
                 await conn.execute("SELECT id FROM job_state WHERE id = ANY($1::bigint[]) FOR UPDATE", job_ids[:3])
                 call = pool.submit(bench.take, 6, **ask)
-                return await asyncio.wait_for(asyncio.wrap_future(call), 5)
+                return await asyncio.wait_for(asyncio.wrap_future(call), 9)
 
         assert world.run(hold()) == job_ids[3:]
 
@@ -325,7 +325,7 @@ def test_those_who_wait_hold_no_connection(world: World, bench: Bench, hints_alo
 
 def test_a_session_that_ends_wakes_whoever_waits_in_it(world: World, bench: Bench) -> None:
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(bench.user.ask, "POST", f"/sessions/{bench.session}/acquire?wait=3", {})
+        waiting = pool.submit(bench.user.ask, "POST", f"/sessions/{bench.session}/acquire?wait=60", {})
         eventually(lambda: world.asleep() == 1)
         bench.user.delete(f"/sessions/{bench.session}")
         assert waiting.result(60).status_code == 404

@@ -108,7 +108,7 @@ def test_a_body_that_stops_or_drips_is_answered_408(user: User, monkeypatch: pyt
     monkeypatch.setattr(limits, "BODY_SILENCE_SEC", 0.5)
     for pieces in ([b"x" * 100], [b"x"] * 20):
         with _raw(user, "POST /api/v1/jobs/ HTTP/1.1", "Content-Length: 1000") as connection:
-            with suppress(BrokenPipeError):
+            with suppress(ConnectionError):
                 for piece in pieces:
                     connection.sendall(piece)
                     time.sleep(0.1)
@@ -155,6 +155,17 @@ def test_a_head_that_does_not_come_ends_the_connection(
         assert _until_closed(connection) == b""
 
 
+def _read_slowly(user: User, ask: str) -> tuple[int, float]:
+    """Return the number of bytes that a slow reader gets, and the seconds until it has them."""
+    size, begun = 0, time.monotonic()
+    with _raw(user, ask, "Connection: close") as slow, suppress(ConnectionError):
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        while part := slow.recv(1 << 18):
+            size += len(part)
+            time.sleep(0.02)
+    return size, time.monotonic() - begun
+
+
 def test_a_caller_that_reads_nothing_is_cut_off_and_one_that_reads_slowly_is_not(
     user: User, app: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,14 +173,13 @@ def test_a_caller_that_reads_nothing_is_cut_off_and_one_that_reads_slowly_is_not
     mine = user.jobs(app, 20, data={"x": "x" * 900_000})
     ask = f"GET /api/v1/jobs/?limit=20&{'&'.join(f'id={i}' for i in mine)} HTTP/1.1"
     service = user.world.app.state.service
-    with _raw(user, ask) as mute, _raw(user, ask, "Connection: close") as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-        size, begun = 0, time.monotonic()
-        while part := slow.recv(1 << 18):
-            size += len(part)
-            time.sleep(0.02)
+    with _raw(user, ask) as mute:
+        for _ in range(3):  # on a machine that stands still for a second the slow one is cut off too
+            size, took = _read_slowly(user, ask)
+            if size > 18_000_000:
+                break
         assert size > 18_000_000, "the slow one has read all of it"
-        assert time.monotonic() - begun > 1.2
+        assert took > 1.2
         assert len(_until_closed(mute)) < size / 2, "it was cut off"
     eventually(lambda: service.memory.used == 0)
 

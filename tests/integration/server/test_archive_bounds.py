@@ -71,7 +71,7 @@ def test_a_file_that_is_searched_for_long_ends_no_connection(
         yield from slow(*args)
 
     for module, limit, seconds in (
-        (half_open, "SILENT_SEC", 1.0),
+        (half_open, "SILENT_SEC", 2.0),
         (half_open, "LOOK_SEC", 0.2),
         (archived_reads, "ALIVE_SEC", 0.2),
     ):

@@ -9,6 +9,7 @@ import pytest
 import archiving
 from archiving import PER_SEAL, archived, differing, end, pages, rows_of_pages, sealed, story
 from storax_core.admin import archive
+from storax_core.database import half_open
 from storax_core.log import flow, seals, watermark
 from storax_core.queries import changes as changes_of_events
 from storax_core.queries import select
@@ -132,7 +133,8 @@ def _archive_before(monkeypatch: pytest.MonkeyPatch, world: World, folder: Path,
     """Archive events once, when the server calls a function of the changes for the first time."""
     real, left = getattr(changes_of_events, name), [None]
     owner = as_login(world.database_url, "storax_owner")
-    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", 10**6)  # one: the connection that waits must not seem dead
+    monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", 10**6)  # one
+    monkeypatch.setattr(half_open, "SILENT_SEC", 120.0)  # the connection that waits must not seem dead
 
     async def first_archive(*args: Any, **options: Any) -> Any:
         if left:
@@ -171,6 +173,7 @@ def test_events_that_are_archived_before_they_are_handed_out_reach_the_stream(
 ) -> None:
     app, real, horizons = user.app(), watermark.read_of, list[int]()
     monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", 10**6)
+    monkeypatch.setattr(half_open, "SILENT_SEC", 120.0)  # the connection that waits must not seem dead
     owner = as_login(world.database_url, "storax_owner")
 
     async def read_of(conn: Any, owners: Any, after: int, upto: int, limit: int) -> Any:

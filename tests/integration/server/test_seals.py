@@ -20,6 +20,7 @@ from storax_core.log import seals
 from storax_core.log.seal_store import open_store
 from storax_core.log.sealing import Sealing
 from storax_core.resources import EVENTS
+from waiting import HANG_SEC
 from world import User, World
 
 EDITS = 1000
@@ -234,7 +235,7 @@ def test_a_thousand_random_edits_by_a_superuser_are_found(world: World, user: Us
             assert (await _check(conn, path)).violations == 0
         return missed
 
-    assert world.run(run(), seconds=300) == []
+    assert world.run(run(), seconds=HANG_SEC) == []
 
 
 async def _check(conn: Any, path: Path | None, *, key: bytes = b"", **options: Any) -> checking.SealReport:

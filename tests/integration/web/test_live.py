@@ -39,7 +39,7 @@ def stream(browser: Browser, query: str, **headers: str) -> Iterator[Stream]:
     opened = Stream(browser, query, headers)
     yield opened
     browser.send(browser.open().form("logout"))
-    assert opened.ended.wait(30)
+    assert opened.ended.wait(120)
 
 
 def position(user: User) -> int:

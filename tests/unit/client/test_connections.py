@@ -163,7 +163,7 @@ def test_after_a_silence_no_further_call_meets_a_connection_to_the_same_frozen_p
             balancer.stall()
             with pytest.raises(DeadlineExceeded):
                 call(Call("GET", "/x", deadline=1.0))
-            at_once(10.0)
+            at_once(60.0)
     assert sorted(server.requests.values()) == [1] * 6
 
 

@@ -5,13 +5,15 @@ import pty
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import termios
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from storax._runtime import progress
 from storax.data.exchange import databases
+from waiting import HANG_SEC
 
 SHOW = """
 from storax._runtime.progress import counted, parts
@@ -60,15 +62,20 @@ def test_a_notebook_shows_bars_without_a_warning(monkeypatch, tmp_path):
     """A real kernel, without ipywidgets: what it sends to the cell."""
     for folder in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(folder, str(tmp_path / folder))
-    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60)
     messages = []
-    try:
-        answer = client.execute_interactive(SHOW, timeout=60, output_hook=messages.append)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-        manager.cleanup_resources()
-        manager.context.destroy(linger=0)
+    with tempfile.TemporaryDirectory() as short:  # over files: free ports may be taken until the kernel has started
+        manager = KernelManager(kernel_name="python3", transport="ipc", connection_file=f"{short}/kernel.json")
+        manager.start_kernel()
+        client = manager.client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=HANG_SEC)
+            answer = client.execute_interactive(SHOW, timeout=HANG_SEC, output_hook=messages.append)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+            manager.cleanup_resources()
+            manager.context.destroy(linger=0)
     assert answer["content"]["status"] == "ok"
     output = "".join(m["content"]["text"] for m in messages if m["msg_type"] == "stream")
     assert "Fitting pipe: learning" in output

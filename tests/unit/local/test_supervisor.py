@@ -43,7 +43,7 @@ assert held is not None, "somebody has the folder"
 def part(name, code, log, rank, owner=None, **more):
     up = pathlib.Path(log + "." + name)
     return Part(name, (sys.executable, "-c", code, log, name), rank=rank, before=lambda: up.unlink(missing_ok=True),
-                ready=lambda: up.exists(), grace=2, **more)
+                ready=lambda: up.exists(), grace=60, **more)
 parts = [part(**{**each, "needs": tuple(each.get("needs", ()))}) for each in config["parts"]]
 owner = identify(config["owner"]) if config.get("owner") else None
 Supervisor(parts, folder=folder, stack=folder.read() or Stack(version="1"), owner=owner).run()
