@@ -96,8 +96,9 @@ class Upkeep:
 
         async def step(conn: Connection) -> None:
             name = await conn.fetchval("SELECT username FROM user_account WHERE id = $1", self.owner)
-            if self.rng.random() < 0.5:
-                self.tokens.append((await users.log_in(conn, await users.find_user(conn, name), 1))["id"])
+            user = await users.find_user(conn, name)
+            if user["password_hash"] and self.rng.random() < 0.5:
+                self.tokens.append((await users.log_in(conn, user, 1))["id"])
             else:
                 hashed, revoke = f"no-hash-{uuid4().hex}", self.rng.random() < 0.3
                 await users.set_password(conn, self.owner, hashed, revoke_tokens=revoke, actor="system:admin")
