@@ -306,7 +306,7 @@ FORGED = {
     "the digest of a file": "UPDATE archive SET events_digest = $1 WHERE high = $2",
     "the number of events": "UPDATE archive SET events = length($1) WHERE high = $2",
     "an archive removed": "DELETE FROM archive WHERE high >= $2 AND $1::text <> ''",
-    "the baseline": "UPDATE event_baseline SET owner_id = 1 WHERE $1::text <> '' AND $2::bigint > 0",
+    "the baseline": "UPDATE event_baseline SET owner_id = owner_id + 1 WHERE $1::text <> '' AND $2::bigint > 0",
     "an event put back": "INSERT INTO event_log (position, timestamp, owner_id, entity, entity_id, version, type, schema_version, actor, data)"
     " OVERRIDING SYSTEM VALUE SELECT $2::bigint, timestamp, owner_id, entity, entity_id, version + 1000, type, schema_version, $1, data FROM event_log LIMIT 1",
 }  # fmt: skip
