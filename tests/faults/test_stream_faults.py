@@ -101,10 +101,15 @@ def test_an_entry_of_the_stream_that_is_not_ours_costs_no_event(
     app = user.app()
     with user.stream(after=0) as stream:
         complete(stream, user)
-        end = server.xrevrange("feed", count=1)[0][0].decode().partition("-")[0]
-        server.xadd("feed", fields, id=f"{end}-7")
+        server.xadd("feed", fields, id=f"{newest_entry(server)}-7")
         user.jobs(app, 3)
         complete(stream, user)
+
+
+def newest_entry(server: "redis.Redis") -> int:
+    """Return the position of the newest entry of the stream, which the feeder fills after readers see the events."""
+    entries = eventually(lambda: server.xrevrange("feed", count=1))
+    return int(entries[0][0].decode().partition("-")[0])
 
 
 def test_an_entry_far_ahead_of_the_log_holds_the_stream_up_for_a_moment_alone(
@@ -118,7 +123,7 @@ def test_an_entry_far_ahead_of_the_log_holds_the_stream_up_for_a_moment_alone(
         for _ in range(3):
             user.jobs(app, 3)
             complete(stream, user)
-        eventually(lambda: int(server.xrevrange("feed", count=1)[0][0].decode().partition("-")[0]) < 10**15)
+        eventually(lambda: newest_entry(server) < 10**15)
         user.jobs(app, 3)
         complete(stream, user)
 

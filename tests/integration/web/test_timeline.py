@@ -150,6 +150,7 @@ def test_metrics_are_those_of_the_runs(browser: Browser, night: dict[str, Any]) 
     assert max(used) == pytest.approx(4, abs=0.1)
 
 
+@pytest.mark.usefixtures("night")  # which sets the present
 def test_utilisation_is_the_share_of_the_nodes_of_batch_jobs(browser: Browser, user: User) -> None:
     site = user.site()
     app = user.app(site)
