@@ -6,14 +6,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
-from storax_api.documents import document
+from storax_api.documents import SPREAD, document
 from storax_api.requests.body import parse_as, validate
 from storax_api.requests.parameters import Who, only, service_of
 from storax_api.schemas import JobMetrics
 from storax_api.service import json
 from storax_core.errors import Invalid
 from storax_core.queries.activity.metrics import metrics
-from storax_core.queries.activity.window import MOST_LENGTH, YEARS, Window
+from storax_core.queries.activity.window import MOST_LENGTH, Window, in_bounds
 from storax_core.resources import JOBS
 from storax_core.resources.types import BigId, Tags
 
@@ -22,7 +22,6 @@ HOURS = 24
 IDS: TypeAdapter[list[int]] = TypeAdapter(list[BigId])
 TAGS: TypeAdapter[dict[str, str]] = TypeAdapter(Tags)
 FILTERS = ("site_id", "app_id", "tags")
-SPREAD = ("min", "lower_quartile", "median", "upper_quartile", "p95", "max")
 
 
 @router.post("/metrics", **document(JOBS, "metrics"))
@@ -38,9 +37,9 @@ async def job_metrics(request: Request, who: Who) -> Response:
 
 
 def _window(ask: JobMetrics, now: datetime) -> Window:
-    for name, time in (("since", ask.since), ("until", ask.until)):
-        if time and time.year not in YEARS:
-            raise Invalid(f"{name} is in the year {time.year}", hint=f"It takes {YEARS.start} to {YEARS.stop - 1}.")
+    for name, moment in (("since", ask.since), ("until", ask.until)):
+        if moment:
+            in_bounds(name, moment)
     until = ask.until or now
     since = ask.since or until - timedelta(hours=HOURS)
     if not timedelta(0) < until - since <= MOST_LENGTH:

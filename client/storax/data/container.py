@@ -111,8 +111,7 @@ class Container:
         """
         if self._frozen:
             raise InvalidInput("The container is frozen: make a new one.")
-        for frame in (*self._population_frames().values(), *self.peripheral.values()):
-            frame.refresh()
+        self._refresh_frames()
 
     def to_pandas(self) -> dict[str, Any]:
         """Return every subset and peripheral table as a pandas DataFrame, by name; needs pandas.
@@ -150,6 +149,10 @@ class Container:
     def frame_of(self, name: str) -> Any:
         """The peripheral frame or view of a placeholder of that name, else the population or its first subset."""
         return self.peripheral[name] if name in self.peripheral else next(iter(self._population_frames().values()))
+
+    def _refresh_frames(self) -> None:
+        for frame in (*self._population_frames().values(), *self.peripheral.values()):
+            frame.refresh()
 
     def _population_frames(self) -> dict[str, Any]:
         """The population, or the frame of each subset, by name."""

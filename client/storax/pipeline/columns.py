@@ -35,8 +35,7 @@ class Columns(Importances):
         """
         if not 0.0 <= share_selected_columns <= 1.0:
             raise InvalidInput(f"share_selected_columns is {share_selected_columns}: a number from 0 to 1.")
-        for frame in (*container._population_frames().values(), *container.peripheral.values()):
-            frame.refresh()  # the roles that a fit would use: another handle may have set some
+        container._refresh_frames()  # for the roles that a fit would use: another handle may have set some
         kept = self._kept(share_selected_columns, self._roles(container))
         chosen = copy(container)
         if isinstance(chosen, StarSchema):

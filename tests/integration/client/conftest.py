@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fakes.terminal import Terminal
 from storax import Client
 from world import User, World
 
@@ -14,3 +15,9 @@ def user(world: World) -> Iterator[User]:
     user = world.user()
     with Client(world.url, user.token):
         yield user
+
+
+@pytest.fixture
+def storax(world: World, user: User) -> Terminal:
+    """The command line of that user."""
+    return Terminal(STORAX_URL=world.url, STORAX_TOKEN=user.token, PYTHONIOENCODING="utf-8")

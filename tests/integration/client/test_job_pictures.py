@@ -3,20 +3,6 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
-
-from fakes.terminal import Terminal
-
-
-@pytest.fixture
-def user(world):
-    return world.user()
-
-
-@pytest.fixture
-def storax(world, user):
-    return Terminal(STORAX_URL=world.url, STORAX_TOKEN=user.token, PYTHONIOENCODING="utf-8")
-
 
 def test_a_tree_shows_the_graph_around_a_job(user, storax):
     app = user.app(user.site(), name="Relax")

@@ -8,21 +8,8 @@ import subprocess
 import termios
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from fakes.terminal import STORAX, Terminal
+from fakes.terminal import STORAX
 from waiting import HANG_SEC, eventually
-
-
-@pytest.fixture
-def user(world):
-    return world.user()
-
-
-@pytest.fixture
-def storax(world, user):
-    return Terminal(STORAX_URL=world.url, STORAX_TOKEN=user.token, PYTHONIOENCODING="utf-8")
-
 
 SIZE_AND_COLOUR = ("COLUMNS", "LINES", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 

@@ -11,7 +11,7 @@ from storax_api.web.frame.filters import Pair, UrlQuery
 from storax_api.web.frame.reads import Reads
 from storax_core.errors import Invalid
 from storax_core.queries.activity.reads import BINS
-from storax_core.queries.activity.window import MOST_LENGTH, YEARS, Window
+from storax_core.queries.activity.window import MOST_LENGTH, Window, in_bounds
 from storax_core.queries.select import Query
 from storax_core.resources import APPS, JOBS, SITES, Resource
 
@@ -75,9 +75,7 @@ def _time(view: UrlQuery, name: str) -> datetime | None:
     moment = validate(AS_OF, text) if text else None
     if text and not isinstance(moment, datetime):
         raise Invalid(f"{name} is {text[:40]!r}", hint="It takes a time, such as 2026-01-31T08:00.")
-    if isinstance(moment, datetime) and moment.year not in YEARS:
-        raise Invalid(f"{name} is in the year {moment.year}", hint=f"It takes {YEARS.start} to {YEARS.stop - 1}.")
-    return moment.astimezone(UTC) if isinstance(moment, datetime) else None
+    return in_bounds(name, moment).astimezone(UTC) if isinstance(moment, datetime) else None
 
 
 def _tag(text: str) -> Pair:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from storax_core.database.connections import Connection
+from storax_core.errors import Invalid
 
 # The first position of the owner whose event is not before a moment: bisection, as positions grow with time. It costs
 # some 30 look-ups in an index, whatever the size of the log.
@@ -38,6 +39,13 @@ class Window:
     def length(self) -> timedelta:
         """Return how long it is."""
         return self.until - self.since
+
+
+def in_bounds(name: str, moment: datetime) -> datetime:
+    """Return a bound of a window. Raises Invalid for a year in which no window may lie."""
+    if moment.year not in YEARS:
+        raise Invalid(f"{name} is in the year {moment.year}", hint=f"It takes {YEARS.start} to {YEARS.stop - 1}.")
+    return moment
 
 
 async def positions(conn: Connection, owner_id: int, window: Window) -> tuple[int, int]:
