@@ -13,7 +13,7 @@ from storax_core.database.connections import Connection
 from storax_core.database.json_meter import DROPPED, JsonMeter, meter_of
 from storax_core.resources import BY_ENTITY, Resource
 
-AT_ONCE = 100  # rows that are read without a transaction
+AT_ONCE = 256  # rows that are read without a transaction: a page of usual size and the row that says there are more
 PORTION = 1000  # rows of the largest portion
 
 
