@@ -1,8 +1,10 @@
-"""What the agents of sites report of themselves, for `storax status`."""
+"""What the agents of sites report of themselves, for `storax status` and the start of a stack."""
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
+from storax.local.servers.probes import http_get
 from storax.local.state import Stack
 
 DEADLINE_SEC = 5.0
@@ -30,6 +32,19 @@ class SiteReport:
         if self.set_aside:
             lines.append(f"Site {self.name}: {self.set_aside} records set aside; see storax site check")
         return lines + [f"  {row.get('name')}: {row.get('reason')}" for row in self.newest]
+
+
+def agent_is_connected(stack: Stack, site: str) -> bool:
+    """Return whether the agent of a site has contacted the server of this stack and holds a session there."""
+    return any(
+        row["last_refresh"] and _rows(stack, "sessions", site_id=row["id"], batch_job_id__isnull="true")
+        for row in _rows(stack, "sites", name=site)
+    )
+
+
+def _rows(stack: Stack, resource: str, **filters: Any) -> list[dict[str, Any]]:
+    _, page = http_get(f"{stack.url}/api/v1/{resource}/?{urlencode(filters)}", token=stack.token)
+    return page["results"] if isinstance(page, dict) and "results" in page else []
 
 
 def site_reports(stack: Stack) -> list[SiteReport]:

@@ -1,6 +1,8 @@
 """The parts of a stack, from its configuration: the servers alone, or the whole platform."""
 
 import os
+import time
+from collections.abc import Callable
 
 from storax._runtime.atomic_files import atomic_write
 from storax.local.config import StackConfig
@@ -9,12 +11,14 @@ from storax.local.logins import logins
 from storax.local.platform import SETTLE_SEC, Platform, digest, python_command
 from storax.local.servers import postgres, valkey
 from storax.local.servers.ports import DEFAULT_PORT, HOST, Ports
+from storax.local.site_reports import agent_is_connected
 from storax.local.stack_parts import Part
 from storax.local.state import Stack
 
 SITE = "local"
 
 _AGENT_STOP_SEC = 20.0  # it stops the jobs it runs, each with a grace of its own
+_CONNECT_SEC = 30.0  # an agent without a contact for so long counts as started; `storax status` says what it lacks
 
 
 def make_plan(config: StackConfig, *, folder: Folder, stack: Stack, ports: Ports) -> list[Part]:
@@ -86,8 +90,19 @@ def _site(folder: Folder, *, stack: Stack) -> list[Part]:
         Part(name="site-init", argv=init, environment=init_environment, needs=("api", "bootstrap"), once=True,
              skip=is_prepared, before=hand_over_token, after=remember),
         Part(name="agent", argv=python_command("storax_agent", "run", site), environment=environment,
-             needs=("site-init",), settle=SETTLE_SEC, grace=_AGENT_STOP_SEC, rank=0),
+             needs=("site-init",), ready=connection_check(stack), settle=SETTLE_SEC, grace=_AGENT_STOP_SEC, rank=0),
     ]  # fmt: skip
+
+
+def connection_check(stack: Stack, clock: Callable[[], float] = time.monotonic) -> Callable[[], bool]:
+    """Return the check that the agent is connected: a script's first call is not to find it absent."""
+    deadline: list[float] = []
+
+    def ready() -> bool:
+        deadline[:] = deadline or [clock() + _CONNECT_SEC]
+        return agent_is_connected(stack, SITE) or clock() > deadline[0]
+
+    return ready
 
 
 def _server_port(name: str, *, stack: Stack, ports: Ports) -> int:

@@ -25,6 +25,8 @@ from storax.local import LocalError, Servers, control
 from storax.local.config import StackConfig
 from storax.local.servers import binaries
 from storax.local.servers.probes import http_get, valkey_answers
+from storax.local.site_reports import agent_is_connected
+from storax.local.stack_plan import connection_check
 from waiting import HANG_SEC, eventually
 
 PARTS = ("valkey", "postgres", "api", "feeder", "tasks", "agent")
@@ -247,6 +249,11 @@ def test_the_whole_platform_lives_through_everything(home: Path) -> None:
     of_site = (home / "local/site/token").read_text().strip()
     assert http_get(f"{facts['url']}/api/v1/auth/me", token=of_site)[1]["site_id"] == 1
     assert not (home / "local/site-init-token").exists()
+
+    stack = control.status(home / "local")[0]
+    assert agent_is_connected(stack, "local"), "the first call of a script would warn that it is absent"
+    assert not agent_is_connected(stack, "another")
+    assert connection_check(stack)()
 
     again = storax(home, "up", "--detach")
     assert "was running already" in again.stdout

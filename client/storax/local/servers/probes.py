@@ -33,10 +33,11 @@ def http_status(url: str, *, token: str = "") -> int:
 def http_get(url: str, *, token: str = "") -> tuple[int, Any]:
     """Return the status code and JSON body of a GET; 0 when nothing answers, None for a body that is not JSON."""
     parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=_TIMEOUT_SEC)
     try:
-        connection.request("GET", parts.path or "/", headers={"Authorization": f"Bearer {token}"} if token else {})
+        connection.request("GET", target, headers={"Authorization": f"Bearer {token}"} if token else {})
         reply = connection.getresponse()
         return reply.status, _json(reply.read())
     except (OSError, http.client.HTTPException):
