@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 from storax import loss_functions
 from storax._engine.declaration import Declaration
-from storax.errors import StoraxWarning
+from storax.errors import InvalidInput, StoraxWarning
 from storax.models.aggregations import AggregationNames
+
+_UNITS = ("S", "M", "H", "D")  # of half-lives: seconds, minutes, hours, days
 
 __all__ = ["FastProp", "Propositionalization", "aggregations", "loss_functions"]
 
@@ -31,13 +33,29 @@ class aggregations(AggregationNames):  # noqa: N801  the name that scripts know
 
     @staticmethod
     def ewma(length: int, unit: str = "d") -> str:
-        """A moving average whose weights halve every ``length`` seconds, minutes, hours or days (``s m h d``)."""
-        return f"EWMA_{int(length)}{unit.upper()}"
+        """A moving average whose weights halve every ``length`` seconds, minutes, hours or days (``s m h d``).
+
+        Raises:
+            InvalidInput: the length is not a positive whole number, or the unit is another.
+        """
+        return f"EWMA_{_half_life(length, unit)}"
 
     @staticmethod
     def ewma_trend(length: int, unit: str = "d") -> str:
-        """A trend, as TREND, in which the weight of a value halves every ``length`` of ``unit``, as in ``ewma()``."""
-        return f"EWMA_TREND_{int(length)}{unit.upper()}"
+        """A trend, as TREND, in which the weight of a value halves every ``length`` of ``unit``, as in ``ewma()``.
+
+        Raises:
+            InvalidInput: the length is not a positive whole number, or the unit is another.
+        """
+        return f"EWMA_TREND_{_half_life(length, unit)}"
+
+
+def _half_life(length: int, unit: str) -> str:
+    if length != int(length) or length < 1:
+        raise InvalidInput(f"the half-life {length!r} is not a positive whole number", hint="Take a smaller unit.")
+    if unit.upper() not in _UNITS:
+        raise InvalidInput(f"a half-life has no unit {unit!r}", hint="Units are s, m, h and d.")
+    return f"{int(length)}{unit.upper()}"
 
 
 _TEXTS = "it leaves texts alone; preprocessors.TextFieldSplitter(vocab_size=...) makes numbers of their words."

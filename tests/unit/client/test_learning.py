@@ -59,6 +59,14 @@ def test_every_declaration_is_json_with_its_kind(module):
         )
 
 
+@pytest.mark.parametrize(("length", "unit"), [(1.5, "h"), (0, "d"), (-2, "s"), (3, "week")])
+def test_a_half_life_that_no_name_can_say_is_refused(length, unit):
+    for average in (feature_learning.aggregations.ewma, feature_learning.aggregations.ewma_trend):
+        with pytest.raises(InvalidInput, match="half-life"):
+            average(length, unit)
+    assert feature_learning.aggregations.ewma(2.0, "m") == "EWMA_2M"
+
+
 def test_a_learner_carries_its_parameters():
     learner = feature_learning.FastProp(
         num_features=7,
