@@ -263,14 +263,14 @@ def test_the_check_says_what_the_scheduler_says(site, monkeypatch):
     findings = {finding.what: finding for finding in check(site.folder)}
     assert findings["scheduler"].good
     assert findings["job-template.sh"].good
-    assert findings["queue debug"].text == "max_nodes 2, max_walltime 60, cores 4"
+    assert findings["queue debug"].detail == "max_nodes 2, max_walltime 60, cores 4"
     Path(site.folder.path, "job-template.sh").write_text("#!/bin/bash\n{{ nodes }}\n{{ run }}\n")
     settings = site.folder.settings_file
     settings.write_text(settings.read_text().replace("_timeout_sec = 20", "_timeout_sec = 2"))
     monkeypatch.setenv("SLURM_CONF", "/nonexistent")
     findings = {finding.what: finding for finding in check(site.folder)}
     assert findings["scheduler"].good is False
-    assert "'nodes' is undefined" in findings["job-template.sh"].text
+    assert "'nodes' is undefined" in findings["job-template.sh"].detail
 
 
 # Each run notes its lease, and says so when another run of the same job is still under way.

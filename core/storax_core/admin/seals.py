@@ -6,6 +6,7 @@ Events are read once, in order, and hashed here, not by the database. Nothing is
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from storax_core.database import epochs
@@ -64,17 +65,22 @@ class Ranges:
 
 
 class Exported:
-    """The exported chain, in order, and the restores that an operator has confirmed in it."""
+    """The exported chain of now, in order, and the restores that an operator has confirmed in it.
+
+    What a running server adds later is left out: a snapshot of the database that begins after this does not have it.
+    """
 
     def __init__(self, store: SealStore, key: bytes) -> None:
         self._first: dict[int, int] = {}  # epoch -> the number of its first seal
         self._restores: list[Seal] = []
+        total = 0
         for line in store.read():
+            total += 1
             if line.kind == seals.RESTORE:
                 self._restores += [line] if _is_genuine(line, key) else []
             else:
                 self._first.setdefault(line.epoch, line.number)
-        self._lines: Iterator[Seal] = (line for line in store.read() if line.kind != seals.RESTORE)
+        self._lines: Iterator[Seal] = (line for line in islice(store.read(), total) if line.kind != seals.RESTORE)
         self._next: Seal | None = next(self._lines, None)
         self.number = 0
 

@@ -385,6 +385,29 @@ def test_an_append_under_way_is_not_sealed_past(world: World, user: User, export
     world.run(run())
 
 
+def test_seals_that_are_exported_during_a_check_are_not_taken_for_removed_ones(
+    world: World, user: User, export: Path
+) -> None:
+    seal_now(world, export)
+
+    async def run() -> Any:
+        exported = checking.read_export(open_store(str(export)), b"")
+        conn = await asyncpg.connect(world.database_url)
+        try:
+            async with conn.transaction(isolation="repeatable_read"):
+                known = await conn.fetchval("SELECT count(*) FROM seal")
+                await asyncio.to_thread(user.site)
+                assert await seal(world.database_url, str(export), "") == (1, 1)
+                report = await checking.check(conn, exported=exported)
+        finally:
+            await conn.close()
+        return known, report
+
+    known, report = world.run(run())
+    assert report.problems == []
+    assert report.seals == report.exported == known
+
+
 def test_a_copy_that_was_cut_off_is_completed(world: World, user: User, export: Path) -> None:
     seal_now(world, export)
     user.site()
