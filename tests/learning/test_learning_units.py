@@ -10,6 +10,7 @@ from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, fit, join, ma
 from storax_engine import learning
 from storax_engine.learning import BadPlan, buckets
 from storax_engine.learning.aggregations.catalogue import CATALOGUE
+from storax_engine.learning.tables.cache import Cache
 
 ORDERS = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY)
 
@@ -281,3 +282,12 @@ def test_columns_that_are_compared_share_the_importance():
     trained = fit(description, tables)
     assert {("population", "likes"), ("orders", "kind")} <= {(c["table"], c["name"]) for c in trained.columns()}
     assert sum(c["importance"] for c in trained.columns()) == pytest.approx(1.0)
+
+
+def test_fits_that_share_what_they_learned_heed_the_units_of_each():
+    cache, tables = Cache(), market(13, n=60, orders=300)
+    marked = {"subroles": {"orders": {"price": ["only comparison"]}}}
+    for more in ({"units": None}, {}, marked, {"units": None}):
+        shared, alone = fit(described(**more), tables, cache=cache), fit(described(**more), tables)
+        assert shared.state.features == alone.state.features
+        assert shared.transform(tables).equals(alone.transform(tables))

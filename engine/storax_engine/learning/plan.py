@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storax_engine.learning.errors import BadPlan
-from storax_engine.learning.tables.subroles import WORDS
+from storax_engine.learning.tables.subroles import SUBROLES
 
 ROLES = (
     "categorical",
@@ -199,10 +199,9 @@ def _roles(by_table: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]
 def _subroles(table: str, marks: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     for column, subroles in marks.items():
         for subrole in subroles:
-            if subrole not in WORDS:
-                raise BadPlan(
-                    f"column {column!r} of table {table!r}: subrole {subrole!r} does nothing; one of {', '.join(WORDS)}"
-                )
+            if subrole not in SUBROLES:
+                where = f"column {column!r} of table {table!r}"
+                raise BadPlan(f"{where}: subrole {subrole!r} does nothing; one of {', '.join(SUBROLES)}")
     return {column: tuple(subroles) for column, subroles in marks.items()}
 
 

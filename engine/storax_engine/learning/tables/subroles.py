@@ -12,10 +12,10 @@ _GROUPS = {
     FASTPROP: "feature learners",
     COMPARISON: "feature learners",
 }
-_ASKED = (EMAIL, SUBSTRING)
-WORDS = tuple(
+_BY_REQUEST = (EMAIL, SUBSTRING)
+SUBROLES = tuple(
     sorted({f"exclude {use}" for pair in _GROUPS.items() for use in pair} | {f"exclude {PREDICTORS}"})
-    + [f"{how} {use}" for how in ("include", "only") for use in _ASKED]
+    + [f"{how} {use}" for how in ("include", "only") for use in _BY_REQUEST]
     + [f"only {COMPARISON}"]
 )
 Subroles = Mapping[str, tuple[str, ...]]
@@ -42,4 +42,4 @@ def asked_for(by_table: Mapping[str, Subroles]) -> frozenset[str]:
     """Return the preprocessors that some column of these tables asks for: they use such columns alone."""
     subroles: Iterable[tuple[str, ...]] = (one for by_column in by_table.values() for one in by_column.values())
     seen = {subrole for one in subroles for subrole in one}
-    return frozenset(use for use in _ASKED if ask_for(seen, use))
+    return frozenset(use for use in _BY_REQUEST if ask_for(seen, use))
