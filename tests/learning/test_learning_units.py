@@ -291,3 +291,22 @@ def test_fits_that_share_what_they_learned_heed_the_units_of_each():
         shared, alone = fit(described(**more), tables, cache=cache), fit(described(**more), tables)
         assert shared.state.features == alone.state.features
         assert shared.transform(tables).equals(alone.transform(tables))
+
+
+def test_infinite_values_and_rows_that_see_nothing_are_no_error():
+    population = pa.table(
+        {"id": [1, 1, 1, 2, None], "limit": [9.0, 5.0, 0.0, 1.0, 3.0], "spent": [0.1, 0.4, 0.5, 0.2, 0.3]}
+    )
+    orders = pa.table({"id": [1, 1, 3], "price": [4.0, 6.0, 5.0]})
+    roles = {
+        "population": {"numerical": ["limit"], "join_key": ["id"], "target": ["spent"]},
+        "orders": {"numerical": ["price"], "join_key": ["id"]},
+    }
+    learned = described([join("orders", "id")], MARKET_UNITS, roles, aggregation=["MIN", "SUM"])
+    trained = fit(learned, {"population": population, "orders": orders})
+    endless = population.set_column(1, "limit", [[np.inf, np.inf, 0.0, 1.0, 3.0]])
+    tables = {"population": endless, "orders": orders.set_column(1, "price", [[4.0, np.inf, 5.0]])}
+    values = trained.transform(tables).to_pandas()
+    assert values["orders__price__above_limit__sum"].tolist()[:3] == [0.0, 0.0, 2.0]
+    assert values["orders__limit__minus_price__sum"].isna().tolist() == [False, False, False, True, True]
+    assert values["orders__limit__minus_price__min"].tolist()[:3] == [np.inf, np.inf, -np.inf]

@@ -143,9 +143,10 @@ def points(base: References, values: Floats) -> Points:
     """Divide reference points by a value of the left frame's rows; rows without one have group -1."""
     rows = np.flatnonzero((base.groups >= 0) & ~np.isnan(values))
     order = rows[np.lexsort((values[rows], base.groups[rows]))]
+    keys, own = base.groups[order], values[order]
     first = np.ones(len(order), np.bool_)
-    first[1:] = (np.diff(base.groups[order]) != 0) | (np.diff(values[order]) != 0)
+    first[1:] = (keys[1:] != keys[:-1]) | (own[1:] != own[:-1])
     groups = np.full(len(base.groups), -1, np.int64)
     groups[order] = np.cumsum(first) - 1
-    at = base.groups[order[first]]
-    return Points(References(groups, base.keys[at], base.moments[at]), at, values[order[first]])
+    at = keys[first]
+    return Points(References(groups, base.keys[at], base.moments[at]), at, own[first])
