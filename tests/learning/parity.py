@@ -24,7 +24,7 @@ def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None, withi
         computed = run(statements[feature.name])
         if feature.aggregation is not None:
             db.register("computed", computed)
-            computed = _spread(db, table, joins[feature.node], feature.name, tables[table].schema)
+            computed = _spread(db, table, joins[feature.node], feature, tables[table].schema)
         ours, theirs = _numbers(features[feature.name]), _numbers(computed.column(0))
         if feature.aggregation is None and not in_order:
             # The statement has no key, and an engine that joins in parallel or by hash gives rows in any order.
@@ -35,14 +35,17 @@ def assert_parity(trained, tables, *, least=1, dialect="duckdb", run=None, withi
     assert len(trained.state.features) >= least, len(trained.state.features)
 
 
-def _spread(db, table, join, name, schema):
-    conditions = [f'p."{left}" = f."{left}"' for left, _ in join.on]
-    if join.time_stamps:
-        at = join.time_stamps[0]
-        moment = f'epoch(p."{at}")' if pa.types.is_temporal(schema.field(at).type) else f'p."{at}"'
-        conditions.append(f'{moment} = f."{at}"')
+def _spread(db, table, join, feature, schema):
+    """The values of a feature for all rows of the population, to which its statement is joined as the docs say."""
+    conditions, name = [f'p."{left}" = f."{left}"' for left, _ in join.on], feature.name
+    own = [feature.compared[1]] if feature.compared else []
+    for column in [*([join.time_stamps[0]] if join.time_stamps else []), *own]:
+        temporal = pa.types.is_temporal(schema.field(column).type)
+        conditions.append((f'epoch(p."{column}")' if temporal else f'p."{column}"') + f' = f."{column}"')
     rows = f'(SELECT *, row_number() OVER () AS row_ FROM "{table}")'
-    query = f'SELECT f."{name}" FROM {rows} p LEFT JOIN computed f ON {" AND ".join(conditions)} ORDER BY p.row_'
+    query = (
+        f'SELECT f."{name}" FROM {rows} p LEFT JOIN computed f ON {" AND ".join(conditions) or "true"} ORDER BY p.row_'
+    )
     return db.sql(query).to_arrow_table()
 
 

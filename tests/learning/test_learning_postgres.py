@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from learning.parity import assert_parity
-from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
+from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, SHOP_ROLES, fit, join, market, shop, spec, towns
 
 TYPES = {pa.int64(): "bigint", pa.float64(): "double precision", pa.string(): "text", pa.bool_(): "boolean"}
 
@@ -78,6 +78,14 @@ def test_a_shop_on_postgres(postgres):
     learner = {"aggregation": [*DEFAULT, *EVERYTHING], "windows": [2 * DAY], "n_most_frequent": 1}
     tables = shop(21)
     assert_same_on(postgres, fit(spec([orders], roles, predictor=None, learner=learner), tables), tables, 40)
+
+
+def test_comparisons_of_columns_of_equal_unit_on_postgres(postgres):
+    tables, orders = market(23), join("orders", "id", ("at", "ts"), horizon=3 * HOUR)
+    learner = {"aggregation": ["AVG", "SUM", "MEDIAN", "MODE", "LAST", "STDDEV", "TREND", "VARIATION_COEFFICIENT"]}
+    trained = fit(spec([orders], MARKET_ROLES, predictor=None, learner=learner, units=MARKET_UNITS), tables)
+    trained.state.features = [feature for feature in trained.state.features if feature.compared]
+    assert_same_on(postgres, trained, tables, 25)
 
 
 def test_a_snowflake_with_preprocessors_on_postgres(postgres):

@@ -60,6 +60,34 @@ SHOP_ROLES = {
 }
 
 
+MARKET_ROLES = {
+    "population": {
+        "numerical": ["age", "limit"], "categorical": ["likes"], "join_key": ["id"], "time_stamp": ["at", "due"],
+        "target": ["spent"],
+    },
+    "orders": SHOP_ROLES["orders"],
+}  # fmt: skip
+MARKET_UNITS = {
+    "population": {"limit": "EUR", "due": "date", "likes": "goods", "spent": "EUR"},
+    "orders": {"price": "EUR", "paid": "date", "kind": "goods"},
+}
+
+
+def market(seed, **sizes):
+    """The shop, with a limit (0 and null among them), a due date and a favourite of each customer."""
+    draw, tables = np.random.default_rng([seed, 1]), shop(seed, **sizes)
+    n = len(tables["population"])
+    columns = {
+        "limit": pa.array(draw.integers(0, 15, n).astype(float), mask=draw.random(n) < 0.1),
+        "due": pa.array(1_600_000_000 + draw.integers(0, 70, n) * 86_400, pa.int64()).cast(pa.timestamp("s")),
+        "likes": pa.array(draw.choice(["tea", "jam", "figs"], n), mask=draw.random(n) < 0.1),
+    }
+    population = tables["population"]
+    for name, values in columns.items():
+        population = population.append_column(name, values)
+    return {**tables, "population": population}
+
+
 def fit(*args, **kwargs):
     from storax_engine import learning
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from storax._engine import session
+from storax.data import units
 from storax.data.exchange import tables
 from storax.data.exchange.imports import Imports
 from storax.data.expressions.aggregations import Aggregation
@@ -127,7 +128,7 @@ class DataFrame(Imports, Source):
             name: Of the column.
             role: By default ``unused_float`` or ``unused_string``, by type.
             subroles: One or several of ``storax.data.subroles``.
-            unit: Such as ``"km"``: a word for who reads it, kept and shown with the column; nothing computes with it.
+            unit: Such as ``"km"``: pipelines compare it with columns of the same unit; see ``set_unit``.
             time_formats: ``strptime`` formats, where texts become time stamps.
 
         Raises:
@@ -186,9 +187,20 @@ class DataFrame(Imports, Source):
         """Leave columns without a subrole."""
         return self.set_subroles(cols, [], append=False)
 
-    def set_unit(self, cols: str | Column | Sequence[Any], unit: str) -> Self:
-        """Give columns another unit."""
-        return self._remember(session.call("set_unit", {"frame": self.name, "names": self._names(cols), "unit": unit}))
+    def set_unit(self, cols: str | Column | Sequence[Any], unit: str, comparison_only: bool = False) -> Self:
+        """Give columns another unit: pipelines compare columns of equal unit across a join.
+
+        Args:
+            cols: Name, column, or a list of them.
+            unit: Such as ``"km"``, compared letter by letter; ``""`` for none. ``"km, comparison only"`` is ``"km"``
+                with ``comparison_only``.
+            comparison_only: Whether they are used in comparisons alone. Default False.
+
+        Raises:
+            InvalidInput: the unit has a mark that does nothing, or no name.
+        """
+        arguments = {"names": self._names(cols), "unit": units.written(unit, comparison_only=comparison_only)}
+        return self._remember(session.call("set_unit", {"frame": self.name, **arguments}))
 
     def remove_unit(self, cols: str | Column | Sequence[Any]) -> Self:
         """Leave columns without a unit."""

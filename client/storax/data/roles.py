@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from storax._runtime.suggestions import nearest
-from storax.errors import NoColumn
+from storax.errors import InvalidInput, NoColumn
 
 categorical = "categorical"
 join_key = "join_key"
@@ -103,8 +103,17 @@ class Roles(ByRole):
 
     @classmethod
     def from_mapping(cls, given: "Mapping[str, Iterable[str]] | Roles") -> "Roles":
-        """Roles from ``{"numerical": ["price"], ...}``."""
-        return given if isinstance(given, Roles) else cls(**given)  # type: ignore[arg-type]
+        """Roles from ``{"numerical": ["price"], ...}``.
+
+        Raises:
+            InvalidInput: there is no such role.
+        """
+        if isinstance(given, Roles):
+            return given
+        for role in given:
+            if role not in all_roles:
+                raise InvalidInput(f"There is no role {role!r}.", hint=f"There are: {', '.join(all_roles)}.")
+        return cls(**given)  # type: ignore[arg-type]
 
     from_dict = from_mapping
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from storax._engine import session
 from storax._runtime.suggestions import nearest
+from storax.data import units
 from storax.data.described import Described
 from storax.data.exchange import tables
 from storax.data.exchange.exports import Exports
@@ -106,8 +107,9 @@ class Source(Described, Exports):
         step = {"names": self._names(names), "subroles": self._names(subroles), "append": append}
         return self._view({"step": "with_subroles", **step})
 
-    def with_unit(self, names: str | Column | Sequence[Any], unit: str) -> "View":
-        """With another unit for some columns."""
+    def with_unit(self, names: str | Column | Sequence[Any], unit: str, comparison_only: bool = False) -> "View":
+        """With another unit for some columns; see ``DataFrame.set_unit``."""
+        unit = units.written(unit, comparison_only=comparison_only)
         return self._view({"step": "with_unit", "names": self._names(names), "unit": unit})
 
     def with_name(self, name: str) -> "View":

@@ -55,6 +55,17 @@ class Frame:
         subroles = {name: marks for name, marks in self.subroles.items() if name in roles}
         return replace(self, table=table, roles=dict(roles), units=kept, subroles=subroles, edition=0)
 
+    def measured(self, names: Iterable[str], unit: str) -> Self:
+        """With this unit for some columns; empty: with none.
+
+        Raises:
+            NoColumn: one of them is none.
+        """
+        columns = list(names)
+        self.require(columns)
+        units = {name: one for name, one in {**self.units, **dict.fromkeys(columns, unit)}.items() if one}
+        return self.changed(self.table, self.roles, units)
+
     def marked(self, names: Iterable[str], subroles: Iterable[str], *, append: bool) -> Self:
         """With these subroles for some columns, beside those that they have or in place of them.
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storax._runtime.suggestions import nearest
+from storax.data import units
 from storax.data.roles import all_roles
 from storax.data.subroles import all_subroles, without_effect
 from storax.errors import InvalidInput, NoColumn
@@ -43,6 +44,15 @@ def check_subroles(subroles: Collection[Any]) -> tuple[str, ...]:
         if subrole not in all_subroles:
             raise InvalidInput(f"There is no subrole {subrole!r}.", hint=_SUBROLES)
     return tuple(map(str, subroles))
+
+
+def check_unit(unit: Any) -> str:
+    """Return a unit as it is kept; empty for none.
+
+    Raises:
+        InvalidInput: it is no text, or a part of it does nothing.
+    """
+    return units.written("" if unit is None else unit, comparison_only=False)
 
 
 def by_column(columns_by_role: Mapping[str, Sequence[str]], frame: Frame) -> dict[str, str]:

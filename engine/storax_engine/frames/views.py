@@ -77,7 +77,8 @@ def _drop(frame: Frame, step: Mapping[str, Any], _database: Database, _work: Wor
 
 def _with_column(frame: Frame, step: Mapping[str, Any], database: Database, work: Work) -> Frame:
     marks = roles.check_subroles(step.get("subroles") or ())
-    changed = add(frame, step["name"], step["expression"], database, work, role=step.get("role"), unit=step.get("unit"))
+    unit = roles.check_unit(step.get("unit"))
+    changed = add(frame, step["name"], step["expression"], database, work, role=step.get("role"), unit=unit)
     return changed.marked([step["name"]], marks, append=False)
 
 
@@ -88,8 +89,7 @@ def _with_role(frame: Frame, step: Mapping[str, Any], database: Database, work: 
 
 
 def _with_unit(frame: Frame, step: Mapping[str, Any], _database: Database, _work: Work) -> Frame:
-    frame.require(step["names"])
-    return frame.changed(frame.table, frame.roles, {**frame.units, **dict.fromkeys(step["names"], step["unit"])})
+    return frame.measured(step["names"], roles.check_unit(step["unit"]))
 
 
 def _with_subroles(frame: Frame, step: Mapping[str, Any], _database: Database, _work: Work) -> Frame:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning import plan, targets
-from storax_engine.learning.features import fastprop, joins_checked
+from storax_engine.learning.features import comparisons, fastprop, joins_checked
 from storax_engine.learning.features.feature import WHOLE
 from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
@@ -50,7 +50,7 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]
     schemas = {node.name: tables[node.table].schema for node in read.population.walk()}
     return [
         *_unused(read, tables), *_columns(population), *joins_checked.differing(read, schemas),
-        *_joins(read, workspace, population),
+        *_joins(read, workspace, population), *comparisons.lonely(read),
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storax_engine.learning.errors import BadPlan
+from storax_engine.learning.tables.subroles import SUBROLES
 
 ROLES = (
     "categorical",
@@ -73,7 +74,7 @@ class Part:
 class Plan:
     """All of a pipeline that does not depend on data. ``spec`` is what it was read from.
 
-    ``roles`` are columns by role and table, ``subroles`` those of each column by table.
+    ``roles`` are columns by role and table, ``subroles`` and ``units`` those of each column by table.
     """
 
     population: Node
@@ -87,6 +88,7 @@ class Plan:
     include_categorical: bool
     spec: Mapping[str, Any]
     subroles: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    units: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -117,7 +119,8 @@ def read(spec: Mapping[str, Any]) -> Plan:
         share_selected=float(share),
         include_categorical=bool(spec.get("include_categorical", False)),
         spec=spec,
-        subroles={t: {c: tuple(s) for c, s in marks.items()} for t, marks in spec.get("subroles", {}).items()},
+        subroles={t: _subroles(t, marks) for t, marks in spec.get("subroles", {}).items()},
+        units={t: _units(t, units) for t, units in spec.get("units", {}).items()},
     )
 
 
@@ -191,6 +194,22 @@ def _roles(by_table: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]
         if unknown := sorted(set(roles) - set(ROLES)):
             raise BadPlan(f"table {table!r}: role {unknown[0]!r} is unknown; one of {', '.join(ROLES)}")
     return {t: {r: tuple(names) for r, names in roles.items()} for t, roles in by_table.items()}
+
+
+def _subroles(table: str, marks: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    for column, subroles in marks.items():
+        for subrole in subroles:
+            if subrole not in SUBROLES:
+                where = f"column {column!r} of table {table!r}"
+                raise BadPlan(f"{where}: subrole {subrole!r} does nothing; one of {', '.join(SUBROLES)}")
+    return {column: tuple(subroles) for column, subroles in marks.items()}
+
+
+def _units(table: str, units: Mapping[str, Any]) -> dict[str, str]:
+    for column, unit in units.items():
+        if not isinstance(unit, str):
+            raise BadPlan(f"column {column!r} of table {table!r}: unit {unit!r} is no text")
+    return dict(units)
 
 
 def _task(loss: Any, predictors: tuple[Part, ...]) -> str:

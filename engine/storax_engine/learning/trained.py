@@ -20,6 +20,7 @@ from storax_engine.learning.tables.feature_matrix import Features
 from storax_engine.learning.tables.workspace import Workspace
 
 Tables = Mapping[str, pa.Table]
+Keys = list[tuple[str, ...]]
 COMPLETE = ("databricks", "duckdb", "postgres", "snowflake")
 
 
@@ -96,12 +97,15 @@ class Trained:
         return rows
 
     def columns(self) -> list[dict[str, Any]]:
-        """Importance of each column of each table, by target, the most important first."""
-        return self._shares(lambda f: (f.node, f.column or "*"), ("table", "name"))
+        """Importance of each column of each table, by target, the most important first.
+
+        Two columns that are compared share the importance of the comparison.
+        """
+        return self._shares(self._columns_of, ("table", "name"))
 
     def tables(self) -> list[dict[str, Any]]:
         """Importance of each table, by target, the most important first."""
-        return self._shares(lambda f: (f.node,), ("name",))
+        return self._shares(lambda f: [(f.node,)], ("name",))
 
     def to_sql(self, dialect: str = "duckdb") -> dict[str, str]:
         """One statement per feature by its name; see ``sql.write``. Raises ``BadPlan`` for an unknown dialect.
@@ -127,12 +131,18 @@ class Trained:
         tables = Tables(self.plan, state.schemas, state.kinds, self.preparation.states, portable=portable)
         return write.statements(tables, state.features, dialect)
 
-    def _shares(self, key: Callable[[Feature], tuple[str, ...]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    def _columns_of(self, feature: Feature) -> Keys:
+        own = [(self.plan.population.name, feature.compared[1])] if feature.compared else []
+        return [(feature.node, feature.column or "*"), *own]
+
+    def _shares(self, parts: Callable[[Feature], Keys], names: tuple[str, ...]) -> list[dict[str, Any]]:
         rows = []
         for target in self.targets:
             sums: dict[tuple[str, ...], float] = {}
             for feature, weight in zip(self.state.features, self.importances(target), strict=True):
-                sums[key(feature)] = sums.get(key(feature), 0.0) + float(weight)
+                keys = parts(feature)
+                for key in keys:
+                    sums[key] = sums.get(key, 0.0) + float(weight) / len(keys)
             for of, weight in sorted(sums.items(), key=lambda item: -item[1]):
                 rows.append({**dict(zip(names, of, strict=True)), "target": target, "importance": weight})
         return rows

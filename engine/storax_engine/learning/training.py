@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from storax_engine.learning import plan, targets
 from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
-from storax_engine.learning.features import fastprop, joins_checked, why_nothing
+from storax_engine.learning.features import comparisons, fastprop, joins_checked, why_nothing
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import Part, Plan
@@ -29,7 +29,7 @@ from storax_engine.learning.trained import Trained
 
 VOCABULARY = 1000
 Origin = tuple[pa.Table, str]  # a table, and what was done to it; the same of the same table gives the same rows
-_LEARNED_BY = ("data_model", "roles", "subroles", "preprocessors", "feature_learners", "include_categorical")
+_LEARNED_BY = ("data_model", "roles", "subroles", "units", "preprocessors", "feature_learners", "include_categorical")
 
 
 def fit(
@@ -213,6 +213,7 @@ class Fit:
             warnings=[
                 *why_nothing.constant_targets(self.plan, y),
                 *joins_checked.warnings(self.plan, known.levels, known.schemas),
+                *comparisons.lonely(self.plan),
             ],
         )
         self._predictors(state, values, y)

@@ -1,17 +1,19 @@
 """What a pipeline works on: the population of one subset and the tables around it, as Arrow tables with their roles."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyarrow as pa
 
+from storax.data import units
 from storax.errors import InvalidInput
 from storax_engine.command_progress import Work
 from storax_engine.frames import views
 from storax_engine.frames.frame import Frame
 
 Roles = dict[str, dict[str, list[str]]]
+_ONLY_COMPARISON = "only comparison"  # the subrole of feature learning for columns in comparisons alone
 
 
 class Snapshot:
@@ -77,11 +79,10 @@ def arrow(frames: Mapping[str, Frame]) -> dict[str, pa.Table]:
 
 
 def completed(spec: Mapping[str, Any], frames: Mapping[str, Frame]) -> dict[str, Any]:
-    """A pipeline's description with the roles of its tables, and with the subroles of those that have some."""
-    subroles = {table: {c: list(s) for c, s in frame.subroles.items()} for table, frame in frames.items()}
-    marked = {table: by_column for table, by_column in subroles.items() if by_column}
+    """A pipeline's description with the roles of its tables, and with the subroles and units of those with some."""
     full = {**spec, "roles": roles(frames, spec.get("roles", {}))}
-    return {**full, "subroles": marked} if marked else full
+    more = {"subroles": _by_table(frames, _subroles), "units": _by_table(frames, _units)}
+    return full | {name: by_table for name, by_table in more.items() if by_table}
 
 
 def roles(frames: Mapping[str, Frame], stated: Mapping[str, Mapping[str, list[str]]]) -> Roles:
@@ -93,6 +94,24 @@ def editions(here: views.Frames, subset: Mapping[str, Any]) -> dict[str, int]:
     """Return which edition of which data frame a subset reads."""
     sources = [subset["population"], *subset.get("peripheral", {}).values()]
     return {source["frame"]: here.frame(source["frame"]).edition for source in sources}
+
+
+def _by_table(frames: Mapping[str, Frame], read: Callable[[Frame], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    by_table = {table: read(frame) for table, frame in frames.items()}
+    return {table: by_column for table, by_column in by_table.items() if by_column}
+
+
+def _subroles(frame: Frame) -> dict[str, list[str]]:
+    """Subroles by column; a unit with the mark that its column is for comparisons alone gives one too."""
+    marks = {column: list(subroles) for column, subroles in frame.subroles.items()}
+    for column, unit in frame.units.items():
+        if units.parse(unit)[1]:
+            marks[column] = [*marks.get(column, ()), _ONLY_COMPARISON]
+    return marks
+
+
+def _units(frame: Frame) -> dict[str, str]:
+    return {column: units.parse(unit)[0] for column, unit in frame.units.items()}
 
 
 def _named(node: Mapping[str, Any]) -> set[str]:

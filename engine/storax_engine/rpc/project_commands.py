@@ -115,7 +115,7 @@ def add(
 ) -> Answer:
     """A column out of an expression; one of that name is replaced and becomes the last."""
     here = engine.project(project)
-    marks = roles.check_subroles(subroles)
+    marks, unit = roles.check_subroles(subroles), roles.check_unit(unit)
 
     def change(old: Frame) -> Frame:
         new = views.add(old, name, expression, here.database, work, role=role, unit=unit, formats=time_formats)
@@ -143,7 +143,7 @@ def add_values(
     values = coerce.values_of(name, table.column(0))
     new_role = roles.check(role) if role else coerce.default_role(values.type)
     values = roles.values_for(new_role, name, values, here.database, work, time_formats)
-    marks = roles.check_subroles(subroles)
+    marks, unit = roles.check_subroles(subroles), roles.check_unit(unit)
 
     def change(old: Frame) -> Frame:
         return old.with_column(name, values, new_role, unit).marked([name], marks, append=False)
@@ -179,12 +179,9 @@ def set_role(
 
 def set_unit(engine: Engine, _work: Work, *, project: str, frame: str, names: Sequence[str], unit: str) -> Answer:
     """Another unit for some columns."""
-
-    def change(old: Frame) -> Frame:
-        old.require(names)
-        return old.changed(old.table, old.roles, {**old.units, **dict.fromkeys(names, unit)})
-
-    return engine.project(project).change(frame, change, {"action": "unit_set", "columns": list(names), "unit": unit})
+    unit = roles.check_unit(unit)
+    action = {"action": "unit_set", "columns": list(names), "unit": unit}
+    return engine.project(project).change(frame, lambda old: old.measured(names, unit), action)
 
 
 def set_subroles(

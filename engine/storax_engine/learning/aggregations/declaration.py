@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 ROWS: frozenset[str] = frozenset()  # kinds of an aggregation of the rows themselves, which takes no column
 NUMBERS = frozenset({NUMERICAL, TIME_STAMP})
 ANYTHING = NUMBERS | {CATEGORICAL}
+DIFFERENCE, RATIO = "difference", "ratio"
+COMPARISONS = frozenset({DIFFERENCE, RATIO})
+NEITHER: frozenset[str] = frozenset()
 Sql = Callable[["Matched"], Any]
 
 
@@ -49,6 +52,7 @@ class Aggregation:
         counts: it is 0 where there are no rows; all others are not known.
         needs_time: only joins with time stamps have it.
         column: its place in the output of its kernel.
+        compares: comparisons of two columns that it takes; none whose value follows from that of the one column alone.
         half_life: seconds, of the averages and trends that forget alone.
         compute: the kernel: one array for each of these aggregations.
     """
@@ -60,6 +64,7 @@ class Aggregation:
     counts: bool = False
     needs_time: bool = False
     column: int = 0
+    compares: frozenset[str] = COMPARISONS
     half_life: float = 0.0
     compute: "Compute | None" = None
 

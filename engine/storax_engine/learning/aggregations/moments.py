@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from storax_engine.learning.aggregations.declaration import Aggregation, Inputs, of_kernel
+from storax_engine.learning.aggregations.declaration import RATIO, Aggregation, Inputs, of_kernel
 from storax_engine.learning.kernels.compile import kernel
 from storax_engine.learning.kernels.elapsed import since
 from storax_engine.learning.tables.columns import Floats
@@ -96,14 +96,15 @@ def _trend_without_covariance(m: "Matched") -> Any:
     return wide.aggregate((mean - slope * wide.rows.middle_.min()).coalesce(mean))
 
 
+_RATIO = frozenset({RATIO})  # deviations do not change where the same number is added to all values
 AGGREGATIONS = of_kernel(
     _compute,
     Aggregation("AVG", lambda m: m.value.mean()),
     Aggregation("SUM", lambda m: m.value.sum()),
     Aggregation("MIN", lambda m: m.value.min()),
     Aggregation("MAX", lambda m: m.value.max()),
-    Aggregation("STDDEV", lambda m: m.value.std(how="pop"), portable=_deviation),
-    Aggregation("VAR", lambda m: m.value.var(how="pop"), portable=_variance),
+    Aggregation("STDDEV", lambda m: m.value.std(how="pop"), portable=_deviation, compares=_RATIO),
+    Aggregation("VAR", lambda m: m.value.var(how="pop"), portable=_variance, compares=_RATIO),
     Aggregation("FIRST", lambda m: m.first(m.time, m.value), needs_time=True),
     Aggregation("LAST", lambda m: m.first(m.time.desc(), m.value.desc()), needs_time=True),
     Aggregation("TREND", _trend, portable=_trend_without_covariance, needs_time=True),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from storax_engine.learning.aggregations.declaration import ANYTHING, Aggregation, Inputs, of_kernel
+from storax_engine.learning.aggregations.declaration import ANYTHING, NEITHER, Aggregation, Inputs, of_kernel
 from storax_engine.learning.kernels.compile import kernel
 from storax_engine.learning.kernels.elapsed import since
 from storax_engine.learning.tables.columns import Floats
@@ -96,6 +96,7 @@ AGGREGATIONS = of_kernel(
         lambda m: m.value.nunique(),
         portable=partial(_distinct, lambda unique, _: unique),
         kinds=ANYTHING,
+        compares=NEITHER,
         counts=True,
     ),
     Aggregation(
@@ -103,6 +104,7 @@ AGGREGATIONS = of_kernel(
         lambda m: m.value.count() - m.value.nunique(),
         portable=partial(_distinct, lambda unique, all_: all_ - unique),
         kinds=ANYTHING,
+        compares=NEITHER,
         counts=True,
     ),
     Aggregation(
@@ -110,6 +112,7 @@ AGGREGATIONS = of_kernel(
         lambda m: m.value.nunique().cast("float64") / m.value.count().nullif(0),
         portable=partial(_distinct, lambda unique, all_: unique / all_.nullif(0.0)),
         kinds=ANYTHING,
+        compares=NEITHER,
     ),
     Aggregation("MEDIAN", lambda m: m.value.median(), portable=partial(_quantile_by_rank, 0.5)),
     Aggregation("MODE", _mode),

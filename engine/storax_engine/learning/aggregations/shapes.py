@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from storax_engine.learning.aggregations.declaration import Aggregation, Inputs, of_kernel
+from storax_engine.learning.aggregations.declaration import DIFFERENCE, NEITHER, Aggregation, Inputs, of_kernel
 from storax_engine.learning.aggregations.moments import variance_around_mean
 from storax_engine.learning.kernels.compile import kernel
 from storax_engine.learning.kernels.elapsed import since
@@ -101,19 +101,24 @@ def _time_since(extreme: Pick, pick: Pick, m: "Matched") -> Any:
 
 
 def _since(name: str, extreme: Pick, pick: Pick) -> Aggregation:
-    return Aggregation(f"TIME_SINCE_{name}", partial(_time_since, extreme, pick), needs_time=True)
+    return Aggregation(f"TIME_SINCE_{name}", partial(_time_since, extreme, pick), needs_time=True, compares=NEITHER)
 
 
 MEAN, LEAST, MOST = methodcaller("mean"), methodcaller("min"), methodcaller("max")
 AGGREGATIONS = of_kernel(
     _compute,
-    Aggregation("SKEW", partial(_standardised_moment, 3)),
-    Aggregation("KURTOSIS", partial(_standardised_moment, 4)),
-    Aggregation("VARIATION_COEFFICIENT", _variation, portable=_variation_without_variance),
-    Aggregation("COUNT_ABOVE_MEAN", partial(_count_where, gt, MEAN), counts=True),
-    Aggregation("COUNT_BELOW_MEAN", partial(_count_where, lt, MEAN), counts=True),
-    Aggregation("NUM_MAX", partial(_count_where, eq, MOST), counts=True),
-    Aggregation("NUM_MIN", partial(_count_where, eq, LEAST), counts=True),
+    Aggregation("SKEW", partial(_standardised_moment, 3), compares=NEITHER),
+    Aggregation("KURTOSIS", partial(_standardised_moment, 4), compares=NEITHER),
+    Aggregation(
+        "VARIATION_COEFFICIENT",
+        _variation,
+        portable=_variation_without_variance,
+        compares=frozenset({DIFFERENCE}),
+    ),
+    Aggregation("COUNT_ABOVE_MEAN", partial(_count_where, gt, MEAN), counts=True, compares=NEITHER),
+    Aggregation("COUNT_BELOW_MEAN", partial(_count_where, lt, MEAN), counts=True, compares=NEITHER),
+    Aggregation("NUM_MAX", partial(_count_where, eq, MOST), counts=True, compares=NEITHER),
+    Aggregation("NUM_MIN", partial(_count_where, eq, LEAST), counts=True, compares=NEITHER),
     _since("FIRST_MAXIMUM", MOST, MOST),
     _since("LAST_MAXIMUM", MOST, LEAST),
     _since("FIRST_MINIMUM", LEAST, MOST),

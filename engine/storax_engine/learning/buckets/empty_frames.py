@@ -52,5 +52,6 @@ class Skeleton:
         proposed = list[Feature]()
         for join in self._workspace.plan.population.joins:
             if join.relationship == MANY_TO_MANY:
-                proposed += learner.propose(join, self._workspace.index(join).frame, frequent)
+                right = self._workspace.index(join).frame
+                proposed += learner.propose(join, self.population, right, frequent)
         return proposed

@@ -125,4 +125,4 @@ def _columns(plan: Plan, node: Node, source: Source, tick: Tick) -> Iterator[Fra
 def _empty(plan: Plan, node: Node, source: Source) -> Frame:
     """The table without rows; raises ``BadData`` where a column is missing."""
     roles = with_join_columns(node, plan, dict(plan.roles.get(node.table, {})), node is plan.population)
-    return frames.read(node.name, source.schema.empty_table(), roles, plan.subroles.get(node.table, {}))
+    return frames.read(node.name, source.schema.empty_table(), roles, plan.subroles.get(node.table, {}), {})

@@ -11,7 +11,8 @@ def own_tables(plan: Plan) -> Plan:
     """Placeholders keep their names, and their tables are called the same."""
     roles = {node.name: plan.roles.get(node.table, {}) for node in plan.population.walk()}
     subroles = {node.name: plan.subroles.get(node.table, {}) for node in plan.population.walk()}
-    return replace(plan, population=_named(plan.population), roles=roles, subroles=subroles)
+    units = {node.name: plan.units.get(node.table, {}) for node in plan.population.walk()}
+    return replace(plan, population=_named(plan.population), roles=roles, subroles=subroles, units=units)
 
 
 def looked_up(plan: Plan, node: Node) -> Plan:

@@ -1,14 +1,15 @@
 """Features of one join, computed: one slice per reference point and window, one pass per column and kernel."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from storax_engine.learning.aggregations.catalogue import COUNTING, named
 from storax_engine.learning.aggregations.declaration import Compute, Inputs
-from storax_engine.learning.features import joins_checked
+from storax_engine.learning.features import comparisons, joins_checked
+from storax_engine.learning.features.comparisons import Points
 from storax_engine.learning.features.feature import WHOLE, Feature
 from storax_engine.learning.kernels import conditions
 from storax_engine.learning.plan import Join
@@ -16,6 +17,7 @@ from storax_engine.learning.tables.columns import Floats, Ints
 from storax_engine.learning.tables.frame import TIME_STAMP, Frame
 from storax_engine.learning.tables.index import Index, References, Slices, references, slice_rows
 
+AT_ONCE = 2**18  # rows whose comparisons are in memory at a time, or those of one reference point
 K = TypeVar("K")
 Out = Callable[[Feature, Floats], None]
 
@@ -24,7 +26,7 @@ class Evaluator:
     """Computes features of one join for one left frame; reference points and slices are found once."""
 
     def __init__(self, join: Join, left: Frame, index: Index, tick: Callable[[], None]) -> None:
-        self._join, self._index, self._tick = join, index, tick
+        self._join, self._left, self._index, self._tick = join, left, index, tick
         self._points = references(left, join, index)
         self._slices: dict[tuple[float, float | None], Slices] = {}
 
@@ -36,21 +38,63 @@ class Evaluator:
         """Write ``features[i]`` into ``rows[i]``, one value per row of the left frame."""
         place = {f: i for i, f in enumerate(features)}
 
-        def give(feature: Feature, values: Floats) -> None:
+        def give(feature: Feature, values: Floats, points: References = self._points) -> None:
             row = rows[place[feature]]
             row[:] = _nothing(feature)
-            self._points.spread(np.ascontiguousarray(values), row)
+            points.spread(np.ascontiguousarray(values), row)
 
         for window, inside in _by(features, lambda f: f.window):
             sliced = self._sliced(window)
-            for column, same in _by(inside, lambda f: (f.column, f.condition and f.condition[0])):
+            for (column, mine, _), same in _by(inside, _inputs):
                 self._tick()
-                _Pass(self._join, self._points, sliced, column[0]).run(same, give)
+                if mine is None:
+                    _Pass(self._join, self._points.moments, sliced, column).run(same, give)
+                else:
+                    points = self._divided(mine, column or "")
+                    for feature, values in self._compared(same, sliced, points, column or "").items():
+                        give(feature, values, points.references)
+
+    def _divided(self, mine: str, theirs: str) -> Points:
+        values = comparisons.own_values(self._left, mine, self._index.frame, theirs)
+        return comparisons.points(self._points, values)
+
+    def _compared(self, features: list[Feature], sliced: Slices, points: Points, column: str) -> dict[Feature, Floats]:
+        """Values of features that compare one column with another: rows that several points see are copied."""
+        out = {feature: np.empty(len(points.at)) for feature in features}
+        is_time = self._index.frame.columns[column].kind == TIME_STAMP
+        for begin, end in _portions(sliced.hi[points.at] - sliced.lo[points.at]):
+            self._tick()
+            rows, of_point = sliced.copied(points.at[begin:end])
+            moments, mine = points.references.moments[begin:end], points.values[begin:end][of_point]
+            theirs = rows.column(column)
+            if is_time:  # one after the moment is not known then
+                theirs = np.where(theirs <= moments[of_point], theirs, np.nan)
+            for how, same in _by(features, lambda f: (f.compared or ("",))[0]):
+                known = _Pass(self._join, moments, rows, column, comparisons.compute(how, mine, theirs)).values_of(same)
+                for feature, values in known.items():
+                    out[feature][begin:end] = values
+        return out
 
     def _sliced(self, window: tuple[float, float | None]) -> Slices:
         if window not in self._slices:
             self._slices[window] = slice_rows(self._points, self._join, self._index, _narrow(self._join, window))
         return self._slices[window]
+
+
+def _inputs(feature: Feature) -> tuple[str | None, str | None, str | None]:
+    """What features share that are computed together: column, what it is compared with, category of the condition."""
+    compared, condition = feature.compared, feature.condition
+    return feature.column, compared and compared[1], condition and condition[0]
+
+
+def _portions(widths: Ints) -> Iterator[tuple[int, int]]:
+    """Yield ranges of slices with about ``AT_ONCE`` rows together."""
+    ends, begin = np.cumsum(widths), 0
+    while begin < len(widths):
+        before = int(ends[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, before + AT_ONCE, side="right")))
+        yield begin, end
+        begin = end
 
 
 def _narrow(join: Join, window: tuple[float, float | None]) -> tuple[float, float | None]:
@@ -70,15 +114,27 @@ def _by(features: Iterable[Feature], key: Callable[[Feature], K]) -> Iterable[tu
 
 
 class _Pass:
-    """All features of one column in one window."""
+    """All features of one column, or of one comparison with it (``compared``: its values), in one window."""
 
-    def __init__(self, join: Join, points: References, sliced: Slices, column: str | None) -> None:
-        self.join, self.points, self.sliced, self.column = join, points, sliced, column
+    def __init__(
+        self, join: Join, moments: Floats, sliced: Slices, column: str | None, compared: Floats | None = None
+    ) -> None:
+        self.join, self.moments, self.sliced, self.column = join, moments, sliced, column
         frame = sliced.index.frame
-        self.is_time = column is not None and frame.columns[column].kind == TIME_STAMP
-        self.values = sliced.column(column) if column is not None else sliced.times
+        self.is_time = compared is None and column is not None and frame.columns[column].kind == TIME_STAMP
+        if compared is not None:
+            self.values = compared
+        else:
+            self.values = sliced.column(column) if column is not None else sliced.times
+
+    def values_of(self, features: list[Feature]) -> dict[Feature, Floats]:
+        """Return the values of each feature, one for each slice."""
+        values = dict[Feature, Floats]()
+        self.run(features, values.__setitem__)
+        return values
 
     def run(self, features: list[Feature], give: Out) -> None:
+        """Give the values of each feature, one for each slice."""
         for compute, same in _by(features, lambda f: None if f.condition else named(f.aggregation or "").compute):
             if compute is None:
                 self._conditions(same, give)
@@ -86,7 +142,7 @@ class _Pass:
                 self._aggregated(same, compute, give)
 
     def _aggregated(self, features: list[Feature], compute: Compute, give: Out) -> None:
-        inputs = Inputs(self.values, self.sliced, self.points.moments, self.join.horizon, self.is_time)
+        inputs = Inputs(self.values, self.sliced, self.moments, self.join.horizon, self.is_time)
         columns = compute(inputs, [named(f.aggregation or "") for f in features])
         for feature, values in zip(features, columns, strict=True):
             give(feature, values)

@@ -3,7 +3,7 @@
 After Kramer, Lavrac and Flach, "Propositionalization approaches to relational data mining" (2001).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 from storax_engine.learning.aggregations import catalogue
 from storax_engine.learning.aggregations.declaration import ROWS, Aggregation
 from storax_engine.learning.errors import BadPlan
+from storax_engine.learning.features import comparisons
+from storax_engine.learning.features.comparisons import Pair
 from storax_engine.learning.features.feature import WHOLE, Feature, name_of
 from storax_engine.learning.plan import Join, Part
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TARGET, TIME_STAMP, Column, Frame
@@ -28,6 +30,7 @@ CONDITIONAL = ("COUNT", "AVG", "SUM")
 ZERO, MISSING = "zero", "missing"
 Window = tuple[float, float | None]
 Frequent = Callable[[Frame, str, int], list[str]]
+_Input = tuple[str | None, tuple[str, str] | None]  # a column, and what it is compared with
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,13 @@ class FastProp:
     max_lag: int = 0
     empty: str = ZERO
 
-    def propose(self, join: Join, right: Frame, frequent: Frequent | None = None) -> Iterator[Feature]:
+    def propose(self, join: Join, left: Frame, right: Frame, frequent: Frequent | None = None) -> Iterator[Feature]:
         """All features of a join; category values are counted in ``right``, or by ``frequent``."""
         count, chosen = frequent or most_frequent, [catalogue.named(a) for a in self.aggregation]
+        compared = list(comparisons.pairs(join, left, right))
         for window in self._windows(join):
-            plain = _plain(join, right, window, chosen)
-            more = self._conditional(join, right, window, {a.name for a in chosen}, count)
+            plain = [*_plain(join, right, window, chosen), *_compared(join, compared, window, chosen)]
+            more = self._conditional(join, right, compared, window, {a.name for a in chosen}, count)
             yield from (replace(f, zero=self.empty == ZERO) for f in (*plain, *more))
 
     def _windows(self, join: Join) -> Iterator[Window]:
@@ -60,18 +64,25 @@ class FastProp:
             yield from ((k * self.delta_t, (k + 1) * self.delta_t) for k in range(self.max_lag))
 
     def _conditional(
-        self, join: Join, right: Frame, window: Window, chosen: set[str], frequent: Frequent
+        self,
+        join: Join,
+        right: Frame,
+        compared: Sequence[Pair],
+        window: Window,
+        chosen: set[str],
+        frequent: Frequent,
     ) -> Iterator[Feature]:
         if not self.n_most_frequent:
             return
-        values = [c.name for c in right.of_kind(NUMERICAL, use=FASTPROP)]
+        values: list[_Input] = [(c.name, None) for c in right.of_kind(NUMERICAL, use=FASTPROP)]
+        values += [(pair.theirs, (pair.how, pair.mine)) for pair in compared]
         for category in right.of_kind(CATEGORICAL, use=FASTPROP):
             for value in frequent(right, category.name, self.n_most_frequent):
                 for name in CONDITIONAL:
                     if name in chosen:
-                        columns = [None] if name == "COUNT" else values
-                        for column in columns:
-                            yield _feature(join, name, column, window, (category.name, value))
+                        inputs: list[_Input] = [(None, None)] if name == "COUNT" else values
+                        for column, comparison in inputs:
+                            yield _feature(join, name, column, window, (category.name, value), comparison)
 
 
 def read(part: Part) -> FastProp:
@@ -128,6 +139,14 @@ def _plain(join: Join, right: Frame, window: Window, chosen: list[Aggregation]) 
     yield from (_feature(join, a.name, None, window) for a in usable if a.kinds == ROWS)
 
 
+def _compared(join: Join, pairs: Sequence[Pair], window: Window, chosen: list[Aggregation]) -> Iterator[Feature]:
+    timed = join.time_stamps is not None
+    usable = [a for a in chosen if NUMERICAL in a.kinds and (timed or not a.needs_time)]
+    for pair in pairs:
+        of_pair = (pair.how, pair.mine)
+        yield from (_feature(join, a.name, pair.theirs, window, None, of_pair) for a in usable if pair.accepts(a))
+
+
 def _counted(column: Column) -> str:
     return NUMERICAL if column.kind == TARGET else column.kind
 
@@ -142,7 +161,14 @@ def _inputs(join: Join, right: Frame) -> Iterator[Column]:
 
 
 def _feature(
-    join: Join, aggregation: str, column: str | None, window: Window, condition: tuple[str, str] | None = None
+    join: Join,
+    aggregation: str,
+    column: str | None,
+    window: Window,
+    condition: tuple[str, str] | None = None,
+    compared: tuple[str, str] | None = None,
 ) -> Feature:
     node = join.right.name
-    return Feature(name_of(node, aggregation, column, window, condition), node, aggregation, column, window, condition)
+    shown = comparisons.column_name(column, compared) if column and compared else column
+    name = name_of(node, aggregation, shown, window, condition)
+    return Feature(name, node, aggregation, column, window, condition, compared)

@@ -12,6 +12,7 @@ class Feature:
 
     ``window`` narrows the join's own: only rows whose age beyond the horizon lies in ``[begin, end)`` seconds.
     ``condition`` is (column, value): only rows where the category has that value.
+    ``compared`` is (comparison, column of the population): the values are compared with that column of the row.
     ``zero``: predictors see 0 where nothing is known of it.
     """
 
@@ -21,6 +22,7 @@ class Feature:
     column: str | None = None
     window: tuple[float, float | None] = WHOLE
     condition: tuple[str, str] | None = None
+    compared: tuple[str, str] | None = None
     zero: bool = field(default=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -30,7 +32,7 @@ class Feature:
 
 def from_json(values: dict[str, Any]) -> Feature:
     """The feature that ``to_json`` wrote."""
-    window, condition = values["window"], values["condition"]
+    window, condition, compared = values["window"], values["condition"], values.get("compared")
     return Feature(
         values["name"],
         values["node"],
@@ -38,6 +40,7 @@ def from_json(values: dict[str, Any]) -> Feature:
         values["column"],
         (float(window[0]), window[1]),
         None if condition is None else (condition[0], condition[1]),
+        None if compared is None else (compared[0], compared[1]),
         bool(values.get("zero", False)),  # a pipeline of before has learned from missing values
     )
 

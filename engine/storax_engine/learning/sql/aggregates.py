@@ -7,8 +7,10 @@ from typing import Any
 import ibis
 
 from storax_engine.learning.aggregations.catalogue import named
+from storax_engine.learning.aggregations.declaration import DIFFERENCE, RATIO
+from storax_engine.learning.features.comparisons import ABOVE
 from storax_engine.learning.features.feature import Feature
-from storax_engine.learning.sql.matched import MOMENT, Matched
+from storax_engine.learning.sql.matched import MOMENT, OWN, Matched
 from storax_engine.learning.tables.frame import TIME_STAMP
 
 
@@ -25,6 +27,19 @@ def value_of(rows: ibis.Table, column: str, kind: str) -> Any:
     if kind == TIME_STAMP:
         return ibis.ifelse(rows[column] <= rows[MOMENT], rows[MOMENT] - rows[column], ibis.null("float64"))
     return rows[column]
+
+
+def compared(rows: ibis.Table, column: str, kind: str, how: str) -> Any:
+    """Return a comparison of a column with the point's own value; null where one is not known, or a ratio to 0."""
+    mine, theirs, null = rows[OWN], rows[column], ibis.null("float64")
+    if kind == TIME_STAMP:
+        theirs = ibis.ifelse(theirs <= rows[MOMENT], theirs, null)
+    if how == DIFFERENCE:
+        return mine - theirs
+    if how == RATIO:
+        return theirs / mine.nullif(0.0)
+    flag = ibis.ifelse(theirs > mine if how == ABOVE else theirs == mine, 1.0, 0.0)
+    return ibis.ifelse(theirs.notnull(), flag, null)
 
 
 def all_of(conditions: list[Any]) -> Any:

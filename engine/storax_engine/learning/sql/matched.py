@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import ibis
 
-TIME, MOMENT, VALUE = "time_", "moment_", "value_"
+TIME, MOMENT, VALUE, OWN = "time_", "moment_", "value_", "own_"
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Matched:
     """Rows matched to reference points.
 
     Columns: ``groups`` (the point), ``time_`` of the row, ``value_`` if the aggregation needs one. ``moment_`` is the
-    point's time, one of the groups if the join has time stamps. ``portable``: use only SQL that every dialect has.
+    point's time, one of the groups if the join has time stamps; ``own_`` the value of the point that a comparison
+    compares with those of the rows, one of the groups too. ``portable``: use only SQL that every dialect has.
     ``out`` is the name of the result.
     """
 

@@ -13,8 +13,8 @@ from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
 from storax_engine.learning.preparation import WITH_TARGETS
 from storax_engine.learning.preprocessors import registry
 from storax_engine.learning.sql import steps
-from storax_engine.learning.sql.aggregates import aggregated, all_of, value_of
-from storax_engine.learning.sql.matched import MOMENT, TIME, VALUE, Matched
+from storax_engine.learning.sql.aggregates import aggregated, all_of, compared, value_of
+from storax_engine.learning.sql.matched import MOMENT, OWN, TIME, VALUE, Matched
 from storax_engine.learning.tables.frame import (
     CATEGORICAL,
     NUMERICAL,
@@ -72,7 +72,7 @@ class Tables:
 
     def matched(self, join: Join, left: ibis.Table, feature: Feature) -> Matched:
         """The rows of the right that each reference point of the left sees and the feature counts."""
-        points, groups = self._points(join, left)
+        points, groups = self._points(join, left, feature)
         wanted = {feature.column, feature.condition and feature.condition[0], *_keys(join)}
         right = self.table(join.right, wanted).rename(RIGHT + "{name}")
         if feature.condition:
@@ -84,16 +84,18 @@ class Tables:
         values: dict[str, Any] = {TIME: rows[RIGHT + join.time_stamps[1]]} if join.time_stamps else {}
         if feature.column is not None:
             kind = self.kinds[join.right.name][feature.column]
-            values[VALUE] = value_of(rows, RIGHT + feature.column, kind)
+            column, comparison = RIGHT + feature.column, feature.compared
+            values[VALUE] = compared(rows, column, kind, comparison[0]) if comparison else value_of(rows, column, kind)
         return Matched(rows.select(*groups, **values), groups, join.horizon, self.portable)
 
-    def references(self, join: Join, left: ibis.Table) -> dict[str, Any]:
+    def references(self, join: Join, left: ibis.Table, feature: Feature) -> dict[str, Any]:
         """What the names of ``Matched.groups`` are on the left."""
         keys = {KEY.format(i): left[name] for i, (name, _) in enumerate(join.on)}
-        return keys | ({MOMENT: left[join.time_stamps[0]]} if join.time_stamps else {})
+        moment = {MOMENT: left[join.time_stamps[0]]} if join.time_stamps else {}
+        return keys | moment | ({OWN: left[feature.compared[1]]} if feature.compared else {})
 
-    def _points(self, join: Join, left: ibis.Table) -> tuple[ibis.Table, tuple[str, ...]]:
-        groups = self.references(join, left) or {KEY.format(0): ibis.literal(1)}
+    def _points(self, join: Join, left: ibis.Table, feature: Feature) -> tuple[ibis.Table, tuple[str, ...]]:
+        groups = self.references(join, left, feature) or {KEY.format(0): ibis.literal(1)}
         points = left.select(**groups).distinct()
         return points.filter(all_of([points[n].notnull() for n in groups])), tuple(groups)
 
@@ -126,7 +128,8 @@ class Tables:
         """The left table with features of one join as further columns."""
         for feature in features:
             computed = aggregated(self.matched(join, left, feature), feature).rename(FEATURE + "{name}")
-            conditions = [expression == computed[FEATURE + g] for g, expression in self.references(join, left).items()]
+            references = self.references(join, left, feature)
+            conditions = [expression == computed[FEATURE + g] for g, expression in references.items()]
             joined = left.left_join(computed, conditions or [ibis.literal(True)])
             value = joined[FEATURE + feature.name]
             value = value.fill_null(0.0) if feature.aggregation in COUNTING else value

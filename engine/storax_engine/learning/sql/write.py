@@ -34,7 +34,8 @@ DIALECTS = {
 def expression(tables: Tables, feature: Feature) -> ibis.Table:
     """The feature for each different (keys, time stamp) of the population that sees anything.
 
-    To be joined to the population by these; where nothing is found a count is 0 and all else is null.
+    To be joined to the population by these, and for a comparison by the population's column too; where nothing is
+    found a count is 0 and all else is null.
     """
     if feature.aggregation is None:
         return tables.population({feature.column}).select(feature.column)
@@ -42,6 +43,7 @@ def expression(tables: Tables, feature: Feature) -> ibis.Table:
         j for j in tables.plan.population.joins if j.right.name == feature.node and j.relationship == MANY_TO_MANY
     )
     left = [name for name, _ in join.on] + ([join.time_stamps[0]] if join.time_stamps else [])
+    left += [feature.compared[1]] if feature.compared else []
     computed = aggregated(tables.matched(join, tables.population({*left, None}), feature), feature)
     # Names that no column of the data can have stood for the keys until here; one key may stand for several.
     keys = {name: computed[group] for name, group in zip(left, computed.columns, strict=False)}

@@ -39,7 +39,7 @@ class Features:
     def propose(self, learner: FastProp) -> Iterator[Feature]:
         """Yield all features that a learner can derive from the joins."""
         for join in self._joins.values():
-            yield from learner.propose(join, self._index_frame(join))
+            yield from learner.propose(join, self.population, self._index_frame(join))
 
     def compute(self, features: Sequence[Feature], vocabularies: Vocabularies) -> Floats:
         """Return an array whose row i is ``features[i]`` for every row of the population; NaN means missing."""

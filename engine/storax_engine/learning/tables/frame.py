@@ -27,7 +27,7 @@ KINDS = (NUMERICAL, CATEGORICAL, TIME_STAMP, TEXT, JOIN_KEY, TARGET)
 class Column:
     """One column: Arrow data, or numbers that were computed. ``of`` names the columns that it was made from.
 
-    ``subroles`` say which parts of a pipeline may use it.
+    ``subroles`` say which parts of a pipeline may use it. ``unit``: it is compared with columns of the same.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Column:
     data: Any
     of: tuple[str, ...] = ()
     subroles: tuple[str, ...] = ()
+    unit: str = ""
 
 
 class Frame:
@@ -52,9 +53,9 @@ class Frame:
         return sum(map(_own_bytes, arrays))
 
     def add(self, column: Column) -> None:
-        """Add or replace a column; one that is replaced keeps its subroles."""
-        if column.name in self.columns and not column.subroles:
-            column.subroles = self.columns[column.name].subroles
+        """Add or replace a column; one that is replaced keeps its subroles and unit."""
+        if old := self.columns.get(column.name):
+            column.subroles, column.unit = column.subroles or old.subroles, column.unit or old.unit
         self.columns[column.name] = column
         self._cache = {k: v for k, v in self._cache.items() if k[1] != column.name}
 
@@ -108,8 +109,14 @@ class Frame:
         return self._cache[what, name]
 
 
-def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]], marks: Mapping[str, tuple[str, ...]]) -> Frame:
-    """The columns of a table that have a role, with the subroles of ``marks``.
+def read(
+    name: str,
+    table: pa.Table,
+    roles: dict[str, tuple[str, ...]],
+    marks: Mapping[str, tuple[str, ...]],
+    units: Mapping[str, str],
+) -> Frame:
+    """The columns of a table that have a role, with the subroles of ``marks`` and their units.
 
     Raises ``BadData`` where one of them is missing.
     """
@@ -119,7 +126,8 @@ def read(name: str, table: pa.Table, roles: dict[str, tuple[str, ...]], marks: M
             if column not in table.column_names:
                 have = ", ".join(table.column_names)
                 raise BadData(f"table {name!r} has no column {column!r} (its role is {kind}); it has {have}")
-            frame.add(Column(column, kind, table.column(column), subroles=marks.get(column, ())))
+            data, unit = table.column(column), units.get(column, "")
+            frame.add(Column(column, kind, data, subroles=marks.get(column, ()), unit=unit))
     return frame
 
 

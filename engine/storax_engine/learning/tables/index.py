@@ -81,6 +81,18 @@ class Slices:
         values = self.index.column(name)
         return values if self.rows is None else values[self.rows]
 
+    def copied(self, which: Ints) -> tuple["Slices", Ints]:
+        """Return some slices with rows of their own, one behind the other, and for each such row its slice's place.
+
+        A row of several slices is there several times.
+        """
+        lo, width = self.lo[which], self.hi[which] - self.lo[which]
+        ends = np.cumsum(width)
+        rows = np.arange(width.sum()) + np.repeat(lo - (ends - width), width)
+        of_index = rows if self.rows is None else self.rows[rows]
+        copy = Slices(self.index, ends - width, ends, self.times[rows], of_index)
+        return copy, np.repeat(np.arange(len(which)), width)
+
 
 def slice_rows(points: References, join: Join, index: Index, window: tuple[float, float | None]) -> Slices:
     """What each point sees of the rows whose age beyond the horizon lies in ``[window[0], window[1])`` seconds."""

@@ -68,7 +68,9 @@ class Workspace:
     def index(self, join: Join) -> Index:
         """The right side of a join, sorted; made once for the same tables."""
         nodes = list(join.right.walk())
-        marks = (by_table.get(node.table, {}) for by_table in (self.plan.roles, self.plan.subroles) for node in nodes)
+        plan = self.plan
+        by_name = (plan.roles, plan.subroles, plan.units)
+        marks = (by_table.get(node.table, {}) for by_table in by_name for node in nodes)
         roles = tuple(tuple(sorted(by_word.items())) for by_word in marks)
         owners = [self._table(node) for node in nodes]
         owners += [self._prepared_by] if self._prepared_by is not None else []
@@ -99,7 +101,8 @@ class Workspace:
         self.tick()
         roles = dict(self.plan.roles.get(node.table, {}))
         with_keys = with_join_columns(node, self.plan, roles, is_population)
-        frame = frames.read(node.name, self._table(node), with_keys, self.plan.subroles.get(node.table, {}))
+        marks, units = self.plan.subroles.get(node.table, {}), self.plan.units.get(node.table, {})
+        frame = frames.read(node.name, self._table(node), with_keys, marks, units)
         self._prepare(node, frame)
         for join in node.joins:
             if join.relationship == MANY_TO_ONE:
@@ -119,10 +122,8 @@ class Workspace:
         at = pa.array(rows, mask=rows < 0)
         for column in list(index.frame.of_kind(*PASSED_ON)):
             data = pa.array(column.data, from_pandas=True) if isinstance(column.data, np.ndarray) else column.data
-            of = (join.right.name, column.name)
-            frame.add(
-                Column(f"{join.right.name}__{column.name}", column.kind, data.take(at), of, subroles=column.subroles)
-            )
+            name, of = f"{join.right.name}__{column.name}", (join.right.name, column.name)
+            frame.add(Column(name, column.kind, data.take(at), of, column.subroles, column.unit))
 
     def _aggregate(self, join: Join, frame: Frame) -> None:
         index = self.index(join)
