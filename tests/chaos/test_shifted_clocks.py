@@ -8,8 +8,8 @@ import pytest
 
 from chaos.kit import clock
 from chaos.kit.stage import YEAR_SEC
-from fakes.desk import Desk
 from fakes.site import RunningSite
+from fakes.site_user import SiteUser
 from needs import needs
 from waiting import eventually
 from world import User, World
@@ -39,16 +39,16 @@ def test_a_site_whose_clock_is_wrong_keeps_its_leases_and_dates_nothing(
     site: RunningSite, user: User, world: World
 ) -> None:
     begun = datetime.now(UTC) - MOMENT
-    desk = Desk(user, site)
-    waiting = desk.job(desk.app("waiting", WAITING, use_shell=True))
-    again = desk.job(desk.app("again", AGAIN, use_shell=True), max_attempts=2, retry_delay_sec=1)
-    assert desk.ended(again)["attempt"] == 2
-    eventually(lambda: desk.read(waiting)["state"] == "RUNNING")
+    owner = SiteUser(user, site)
+    waiting = owner.job(owner.app("waiting", WAITING, use_shell=True))
+    again = owner.job(owner.app("again", AGAIN, use_shell=True), max_attempts=2, retry_delay_sec=1)
+    assert owner.ended(again)["attempt"] == 2
+    eventually(lambda: owner.read(waiting)["state"] == "RUNNING")
     assert world.sweep() == 0
-    (site.folder.data / desk.read(waiting)["workdir"] / "go").touch()
-    assert desk.ended(waiting)["losses"] == 0
-    assert desk.moves(waiting) == ["PREPROCESSED", *RUN]
-    assert desk.moves(again) == ["PREPROCESSED", "RUNNING", "RUN_ERROR", "RESTART_READY", *RUN]
+    (site.folder.data / owner.read(waiting)["workdir"] / "go").touch()
+    assert owner.ended(waiting)["losses"] == 0
+    assert owner.moves(waiting) == ["PREPROCESSED", *RUN]
+    assert owner.moves(again) == ["PREPROCESSED", "RUNNING", "RUN_ERROR", "RESTART_READY", *RUN]
     for job in (waiting, again):
         dates = dates_of(user, job)
         assert dates == sorted(dates)

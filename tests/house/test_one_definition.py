@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from house.repository import GENERATED, FOLDERS, python_files, text_of
+from house.repository import FOLDERS, GENERATED, python_files, text_of
 from storax_core.resources import RESOURCES
 
 HAND_WRITTEN = tuple(f"{folder}/" for folder in FOLDERS)
