@@ -12,7 +12,7 @@ import click
 import pytest
 import typer.main
 
-from fakes import printed
+from fakes import page_script
 from fakes.page_script import claims_of
 from storax._engine import process
 from storax._engine.folder import EngineFolder
@@ -72,7 +72,7 @@ def test_a_comment_that_claims_another_output_fails_its_page(tmp_path: Path, lin
     script = tmp_path / "script.py"
     script.write_text(line + "\n", encoding="utf-8")
     try:
-        printed.run(script)
+        page_script.run(script)
         failed = False
     except AssertionError:
         failed = True
