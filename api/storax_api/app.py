@@ -17,10 +17,10 @@ from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
 from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
-from storax_api.operators import routes as operators
-from storax_api.operators.health import health_of, is_ready
 from storax_api.rows import failures, footprint, throughput
 from storax_api.rows import metrics as job_metrics
+from storax_api.server_health import routes as server_health
+from storax_api.server_health.health import health_of, is_ready
 from storax_api.service import Service, json
 from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
@@ -138,7 +138,7 @@ def create_app(settings: Settings) -> FastAPI:
     _health(app)
     app.include_router(metrics.router)
     app.include_router(bounds.router)
-    app.include_router(operators.router)
+    app.include_router(server_health.router)
     docs_page.install(app)
     web.install(app)
     openapi.install(app)

@@ -16,7 +16,7 @@ from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, json
 from storax_core import limits
 from storax_core.commands import create, delete, update
-from storax_core.commands.direct.create_job import create_job
+from storax_core.commands.one_round_trip.create_job import create_job
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
 from storax_core.log.append import Context
@@ -123,11 +123,11 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
                 return {"columns": columns, "rows": [list(row.values()) for row in created]}
             return {"results": await _read_many(conn, resource, who.owner_id, [row["id"] for row in created])}
 
-        async def one_trip(conn: Connection, ctx: Context) -> bytes | None:
+        async def one_round_trip(conn: Connection, ctx: Context) -> bytes | None:
             return await create_job(conn, ctx, service.apps, checked[0])
 
-        alone = one_trip if single and resource is JOBS else None
-        return await service.run(request, who, raw, command, status=201, one_trip=alone)
+        alone = one_round_trip if single and resource is JOBS else None
+        return await service.run(request, who, raw, command, status=201, one_round_trip=alone)
 
 
 async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ from storax_api.requests.body import hold_values, read_body
 from storax_api.waits import Waits
 from storax_core import limits
 from storax_core.commands import acquire, idempotency, users
-from storax_core.commands.direct.create_job import RecentApps
 from storax_core.commands.idempotency import Repeated
+from storax_core.commands.one_round_trip.create_job import RecentApps
 from storax_core.database.connections import RETRY, Connection, Database
 from storax_core.database.shares import Shares
 from storax_core.errors import CoreError, Invalid, Unauthorized, Unavailable
@@ -156,19 +156,19 @@ class Service:
         actor: str | None = None,
         status: int = 200,
         key: UUID | None = None,
-        one_trip: Command | None = None,
+        one_round_trip: Command | None = None,
     ) -> Response:
         """Run a mutating command in one transaction, once per Idempotency-Key, and answer its result.
 
-        ``key`` stands for the header where a caller cannot send one: a form of the web page. ``one_trip`` is tried
-        first: a command that is one statement, keeps its answer itself, and returns it as JSON, or None to do nothing.
+        ``key`` stands for the header where a caller cannot send one: a form of the web page. ``one_round_trip``,
+        tried first, is a command of one statement that keeps its answer and returns it as JSON, or None to do nothing.
         """
         call = Call.of(request, caller, raw, actor=actor, status=status, key=key)
         if call.key and len(raw) > LARGE_BODY and (known := await self._replay(call)):
             return known
         for attempt in range(ATTEMPTS):
             try:
-                return await self._once(call, command, one_trip)
+                return await self._once(call, command, one_round_trip)
             except Repeated:
                 known = await self._replay(call)
                 if known:
@@ -183,19 +183,19 @@ class Service:
                     raise Unavailable("too many calls change the same rows", hint="Try again in a moment.") from error
         raise AssertionError  # pragma: no cover
 
-    async def _once(self, call: "Call", command: Command, one_trip: Command | None) -> Response:
+    async def _once(self, call: "Call", command: Command, one_round_trip: Command | None) -> Response:
         key = call.key or new_command_id()
         ctx = Context(call.owner_id, call.actor, key, site_id=call.site_id, fingerprint=call.kept_by)
         with idempotency.once():
-            answer = await self._in_one_trip(ctx, one_trip) if one_trip else None
+            answer = await self._in_one_round_trip(ctx, one_round_trip) if one_round_trip else None
             answer = answer or await self._in_transaction(call, ctx, command)
         if ctx.position:
             self.notify_feeder(ctx.ready)
         return _answer(answer, call.status, ctx.position)
 
-    async def _in_one_trip(self, ctx: Context, one_trip: Command) -> bytes | None:
+    async def _in_one_round_trip(self, ctx: Context, one_round_trip: Command) -> bytes | None:
         async with self.db.owner(ctx.owner_id, by_key=True) as conn:
-            answer: bytes | None = await one_trip(conn, ctx)
+            answer: bytes | None = await one_round_trip(conn, ctx)
             return answer
 
     async def _in_transaction(self, call: "Call", ctx: Context, command: Command) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storax.errors import StoraxError
-from storax_agent.schedulers.kinds import KINDS
+from storax_agent.settings.scheduler_kinds import KINDS
 from storax_agent.settings.site import SiteFolder
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from acceptance.worked_examples import apply, examples, python
-from house.repository import ROOMS, copy_to
+from house.repository import FOLDERS, copy_to
 
 CHECK = """
 from learning.parity import assert_parity
@@ -31,7 +31,7 @@ def test_the_feature_is_the_number_that_its_sql_gives(tmp_path):
     assert len(re.findall(r"^--- ", diff, re.MULTILINE)) == 1, "the example promises one file"
     apply(tmp_path, diff)
     assert python(tmp_path, "-m", "tools.codegen").splitlines() == ["client/storax/models/aggregations.py: written"]
-    folders = os.pathsep.join(str(tmp_path / name) for name in (*ROOMS, "tests"))
+    folders = os.pathsep.join(str(tmp_path / name) for name in (*FOLDERS, "tests"))
     cache = str(tmp_path / "numba")
     place, features, facts = python(tmp_path, "-c", CHECK, PYTHONPATH=folders, NUMBA_CACHE_DIR=cache).splitlines()
     assert place.startswith(str(tmp_path))

@@ -12,8 +12,8 @@ import click
 import pytest
 import typer.main
 
-from fakes import printed
-from fakes.printed import claims_of
+from fakes import page_script
+from fakes.page_script import claims_of
 from storax._engine import process
 from storax._engine.folder import EngineFolder
 from storax.cli import root
@@ -72,7 +72,7 @@ def test_a_comment_that_claims_another_output_fails_its_page(tmp_path: Path, lin
     script = tmp_path / "script.py"
     script.write_text(line + "\n", encoding="utf-8")
     try:
-        printed.run(script)
+        page_script.run(script)
         failed = False
     except AssertionError:
         failed = True
@@ -86,7 +86,7 @@ def test_the_python_of_a_page_runs_as_one_script(stack: LocalStack, tmp_path: Pa
     script.write_text("\n\n".join(blocks(page, "python")), encoding="utf-8")
     own = {"STORAX_URL": stack.url, "STORAX_TOKEN": stack.token, "STORAX_HOME": str(tmp_path / "home")}
     own["PYTHONPATH"] = str(ROOT / "tests")
-    argv = [sys.executable, "-W", "error", "-m", "fakes.printed", str(script)]
+    argv = [sys.executable, "-W", "error", "-m", "fakes.page_script", str(script)]
     try:
         done = subprocess.run(
             argv, cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, timeout=HANG_SEC

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from house.repository import ROOMS, ROOT
+from house.repository import FOLDERS, ROOT
 from ports import free_port
 from waiting import HANG_SEC, eventually
 
@@ -33,7 +33,7 @@ def apply(folder: Path, diff: str) -> None:
 
 def environment(house: Path, **more: str) -> dict[str, str]:
     """The copy's packages in place of the installed ones."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(house / room) for room in ROOMS), **more}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(house / folder) for folder in FOLDERS), **more}
 
 
 def python(house: Path, *argv: str, **env: str) -> str:

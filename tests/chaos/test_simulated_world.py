@@ -4,6 +4,7 @@ import os
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -28,13 +29,7 @@ STEPS = 50
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SESSIONS = (1, 2)
 ENDS = ("RUN_DONE", "RUN_ERROR", "RUN_TIMEOUT")
-HOOK_SETS = (
-    "",
-    "preprocess",
-    "postprocess handle_error",
-    "handle_timeout",
-    "preprocess postprocess handle_error handle_timeout",
-)
+HOOK_SETS = [" ".join(names) for size in range(len(HOOKS) + 1) for names in combinations(HOOKS.values(), size)]
 
 
 @dataclass

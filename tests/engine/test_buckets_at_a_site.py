@@ -8,7 +8,7 @@ import pytest
 
 import storax
 from fakes.site import RunningSite
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import App, Job, errors
 from waiting import eventually
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import DataFrameRecord, Job, PipelineRecord, ProjectRecord, errors
 from storax._engine import protocol
 from storax.data import DataFrame, load_data_frame

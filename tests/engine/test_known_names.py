@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import errors
 from storax.data import Container, DataFrame, DataModel, make_target_columns, to_placeholder
 from storax.data.expressions.columns import random

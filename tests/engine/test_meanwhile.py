@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import Job, PipelineRecord, errors
 from storax_engine.command_progress import Work
 from storax_engine.frames.columns import Database

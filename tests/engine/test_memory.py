@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import errors
 from storax.data import DataFrame, StarSchema, split
 from storax.predictors import LinearRegression, XGBoostRegressor

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import App, Job, Site, errors
 from waiting import eventually
 

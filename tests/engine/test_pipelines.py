@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.star import ROLES, pipeline, star, tables
+from fakes.star_schema import ROLES, pipeline, star, tables
 from storax import EventLog, Job, PipelineRecord, errors
 from storax._engine import protocol, session
 from storax.data import DataFrame

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.star import ROLES, pipeline, star, tables
+from fakes.star_schema import ROLES, pipeline, star, tables
 from storax import errors
 from storax.data import DataFrame, Roles
 from storax.predictors import LogisticRegression

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import Job, errors
 from waiting import eventually
 

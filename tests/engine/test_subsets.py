@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import errors
 from storax.data import Container, DataFrame, TimeSeries, make_target_columns, split
 from storax.pipeline import Pipeline

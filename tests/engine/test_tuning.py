@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import App, Job, PipelineRecord, errors
 from storax.models.job_rules import FINAL
 from storax.pipeline import tune

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 from storax import App, EventLog, Job, PipelineRecord, errors
 from storax._engine import session
 from waiting import eventually
@@ -254,7 +254,7 @@ def test_a_wrong_site_or_job_field_is_refused_at_once_and_nothing_is_left(home, 
 SCRIPT = """
 import sys
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 storax.engine.set_project(sys.argv[1])
 schema = star()
 regressor = storax.predictors.XGBoostRegressor(n_estimators=20000)

@@ -13,7 +13,7 @@ from archiving import PER_SEAL, archived, sealed
 from storax.errors import Restored, from_answer
 from storax.local import Servers
 from storax_core.admin.migrate import migrate_now
-from storax_core.admin.sealing import mark_restored, seal
+from storax_core.admin.seal_command import mark_restored, seal
 from storax_core.admin.users import bootstrap
 from storax_core.admin.verify import verify
 from storax_core.log.sealing import Sealing

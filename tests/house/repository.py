@@ -9,7 +9,7 @@ from pathlib import Path
 from tools.house import sources
 from tools.house.sources import PACKAGES, ROOT, copy_to
 
-ROOMS = {folder: package for package, folder in PACKAGES.items()}
+FOLDERS = {folder: package for package, folder in PACKAGES.items()}
 GENERATED = (*sources.GENERATED, "docs/reference/")
 
 

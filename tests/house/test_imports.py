@@ -2,21 +2,21 @@
 
 import pytest
 
-from house.repository import ROOMS, ROOT, copy_to, python_files, text_of
+from house.repository import FOLDERS, ROOT, copy_to, python_files, text_of
 from tools.house.imports import broken_contracts
 
 BETWEEN_PACKAGES = [
-    ("core/storax_core/lifecycle/states.py", "storax_api", "core knows no room but itself"),
-    ("core/storax_core/lifecycle/rules.py", "fastapi", "core knows no room but itself"),
-    ("core/storax_core/settings.py", "tools.house", "core knows no room but itself"),
-    ("client/storax/client.py", "storax_core.settings", "the client knows nothing of ours"),
-    ("client/storax/client.py", "sqlalchemy", "the client knows nothing of ours"),
-    ("client/storax/engine.py", "storax_engine.engine", "the client knows nothing of ours"),
-    ("site_agent/storax_agent/settings/__init__.py", "sqlalchemy", "the agent knows the client alone"),
-    ("engine/storax_engine/engine.py", "storax_core.settings", "the engine knows the client alone"),
+    ("core/storax_core/lifecycle/states.py", "storax_api", "core imports no other package"),
+    ("core/storax_core/lifecycle/rules.py", "fastapi", "core imports no other package"),
+    ("core/storax_core/settings.py", "tools.house", "core imports no other package"),
+    ("client/storax/client.py", "storax_core.settings", "the client imports no other package"),
+    ("client/storax/client.py", "sqlalchemy", "the client imports no other package"),
+    ("client/storax/engine.py", "storax_engine.engine", "the client imports no other package"),
+    ("site_agent/storax_agent/settings/__init__.py", "sqlalchemy", "the agent imports the client alone"),
+    ("engine/storax_engine/engine.py", "storax_core.settings", "the engine imports the client alone"),
     ("engine/storax_engine/learning/__init__.py", "storax.errors", "feature learning is pure"),
     ("api/storax_api/__init__.py", "storax_workers", "api and workers meet only in core"),
-    ("workers/storax_workers/__init__.py", "storax.client", "api and workers know no client"),
+    ("workers/storax_workers/__init__.py", "storax.client", "api and workers import no client"),
 ]
 INSIDE_PACKAGES = [
     ("core/storax_core/lifecycle/states.py", "storax_core.commands", "inside core"),
@@ -58,9 +58,9 @@ def test_no_package_shadows_alembic():
 
 
 def test_each_folder_on_the_path_holds_its_one_package():
-    for room, package in ROOMS.items():
-        names = {p.name for p in (ROOT / room).iterdir() if not p.name.endswith((".egg-info", "__pycache__"))}
-        assert names == {package}, f"{room}/ is on sys.path as a whole, so nothing else may lie there"
+    for folder, package in FOLDERS.items():
+        names = {p.name for p in (ROOT / folder).iterdir() if not p.name.endswith((".egg-info", "__pycache__"))}
+        assert names == {package}, f"{folder}/ is on sys.path as a whole, so nothing else may lie there"
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_each_folder_on_the_path_holds_its_one_package():
     ],
 )
 def test_a_vendor_is_used_in_few_files(library, owners):
-    rooms = tuple(f"{room}/" for room in ROOMS)
+    folders = tuple(f"{folder}/" for folder in FOLDERS)
     importers = {
         name
         for name in python_files()
-        if name.startswith(rooms)
+        if name.startswith(folders)
         and any(line.startswith((f"import {library}", f"from {library}")) for line in text_of(name).splitlines())
     }
     assert importers <= owners

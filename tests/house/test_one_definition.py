@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from house.repository import GENERATED, ROOMS, python_files, text_of
+from house.repository import FOLDERS, GENERATED, python_files, text_of
 from storax_core.resources import RESOURCES
 
-HAND_WRITTEN = tuple(f"{room}/" for room in ROOMS)
+HAND_WRITTEN = tuple(f"{folder}/" for folder in FOLDERS)
 WHERE = {
     "states in which a job is runnable": (r"PREPROCESSED\W{1,8}RESTART_READY", set()),
     "names of hooks": (r"handle_error\W{1,8}handle_timeout", set()),

@@ -16,6 +16,7 @@ from storax_api import errors as api_errors
 from storax_api.app import create_app
 from storax_core import errors
 from storax_core.settings import Settings
+from storax_engine.learning.aggregations.catalogue import DEFAULT
 from tools.reference import getml_names, pages, site_settings
 
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
@@ -52,6 +53,11 @@ def test_the_page_of_site_settings_is_up_to_date_and_has_every_table():
     assert [name for name in tables if f"## `[{name}]`" not in text] == []
     named = {"launcher", "policy", "scheduler", "elastic_queue", "queue_maintainer", "transfer_locations"}
     assert [name for name in SiteSettings.model_fields if name not in named and f"| `{name}` |" not in text] == []
+
+
+def test_a_star_marks_each_aggregation_that_is_used_by_default():
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", text_of("docs/feature-learning.md"), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)` \*", row)} == {*DEFAULT}
 
 
 def test_writing_them_again_gives_the_same_bytes():

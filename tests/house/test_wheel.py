@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from house.repository import ROOMS, ROOT, build_wheel, names
+from house.repository import FOLDERS, ROOT, build_wheel, names
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,13 @@ def run(unpacked: Path, code: str) -> str:
 
 
 def test_every_file_of_every_room_is_in_it(contents):
-    rooms = {n.split("/", 1)[1] for n in names() if n.split("/", 1)[0] in ROOMS}
-    assert rooms - contents == set()
+    packaged = {n.split("/", 1)[1] for n in names() if n.split("/", 1)[0] in FOLDERS}
+    assert packaged - contents == set()
 
 
 def test_nothing_else_is_in_it_and_so_no_tools_and_no_tests(contents):
     top = {n.split("/", 1)[0] for n in contents}
-    assert {n for n in top if not n.endswith(".dist-info")} == set(ROOMS.values())
+    assert {n for n in top if not n.endswith(".dist-info")} == set(FOLDERS.values())
 
 
 def test_the_migrations_are_in_it(contents):

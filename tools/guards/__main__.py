@@ -44,7 +44,7 @@ def _is_missed(copy: Path, guard: Guard) -> bool:
 
 
 def _run(copy: Path, tests: list[str] | tuple[str, ...]) -> int:
-    path = os.pathsep.join(str(copy / room) for room in PACKAGES.values())
+    path = os.pathsep.join(str(copy / folder) for folder in PACKAGES.values())
     argv = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(argv, check=False, cwd=copy, env=env, stdout=subprocess.DEVNULL).returncode

@@ -51,7 +51,7 @@ class AppBase(Model, Generic[AppT, JobT]):
     The source of ``run`` and hooks is stored with the App as text, and runs only at sites that allow functions.
     """
 
-    # The docstring repeats the names in HOOKS, which the server declares: a new hook belongs into both.
+    # The docstring repeats the names in HOOKS, which the server declares; a test compares them.
     __slots__ = ()
 
     site: ClassVar["str | int | Site | None"] = None

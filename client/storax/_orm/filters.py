@@ -1,4 +1,7 @@
-"""Filters: names and values are checked at once; several on one field are combined with AND where that is possible."""
+"""Filters: names and values are checked at once; several on one field are combined with AND where that is possible.
+
+Which filters a field has is declared at the server: ``OPERATORS`` in the core's ``resources/fields.py``.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

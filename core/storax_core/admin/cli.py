@@ -199,7 +199,7 @@ def seal(database_url: Url = None, seal_export: SealExport = "", seal_key_file: 
       storax admin seal
       storax admin seal --seal-export s3://audit/storax --seal-key-file /etc/storax/seal.key
     """
-    from storax_core.admin.sealing import seal as work
+    from storax_core.admin.seal_command import seal as work
 
     added, exported = run(work(named(database_url), seal_export, seal_key_file))
     print(f"{added} new seals, {exported} exported")
@@ -223,7 +223,7 @@ def mark_restored(
       storax admin mark-restored
       storax admin mark-restored --reason "disk failure on node 3"
     """
-    from storax_core.admin.sealing import mark_restored as work
+    from storax_core.admin.seal_command import mark_restored as work
 
     epoch = run(work(named(database_url), reason, seal_export, seal_key_file))
     print(f"Epoch {epoch.number} begins; the log was kept up to position {epoch.kept_position}.")

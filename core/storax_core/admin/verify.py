@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from storax_core.admin import archive_check, lost_secrets
-from storax_core.admin.seals import check, read_export
+from storax_core.admin.check_seals import check, read_export
 from storax_core.database.connections import GONE, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
 from storax_core.log import unknown_events

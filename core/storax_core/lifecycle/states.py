@@ -53,7 +53,9 @@ class TransferState(StrEnum):
 J, B, T = JobState, BatchJobState, TransferState
 
 # A job rests in these states only while its App's hook for that state is to run. A hook's state comes before its run.
-# A new hook needs a row here, a row of AUTOMATIC, and a migration of the index job_state_ready: CONTRIBUTING.md.
+# A new hook needs a row here, a row of AUTOMATIC, a migration of the index job_state_ready, and four texts by hand:
+# CONTRIBUTING.md. A state of JOB_RUNNABLE can have none: the agent would call it in place of the job. What follows a
+# hook that sets no state: FOLLOWS in the agent's prepare/functions/call_outcomes.py.
 HOOKS: dict[str, str] = {
     J.STAGED_IN: "preprocess",
     J.RUN_DONE: "postprocess",

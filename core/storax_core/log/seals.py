@@ -3,7 +3,7 @@
 Off the hot path a worker hashes what is final, a thousand events a seal, in one statement for many ranges. A changed,
 removed, inserted or moved event changes the root of its range; a changed or removed seal breaks the chain. Who can
 rewrite the whole chain in the database cannot rewrite its copy elsewhere (``seal_store.py``), nor sign it without the
-key. ``admin/seals.py`` checks all of it.
+key. ``admin/check_seals.py`` checks all of it.
 """
 
 import hmac

@@ -11,7 +11,7 @@ from storax.cli.terminal.confirm import confirmed
 from storax.cli.terminal.failures import UsageError
 from storax.cli.terminal.output import Form, Output, note, short, show
 from storax.cli.terminal.visible import say
-from storax_agent.schedulers.kinds import KINDS
+from storax_agent.settings.scheduler_kinds import KINDS
 
 if TYPE_CHECKING:
     from storax._runtime.settings import Connection

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import typer
 
 from storax_agent.control.site import default_name
-from storax_agent.schedulers.kinds import KINDS
 from storax_agent.schedulers.registry import detect
+from storax_agent.settings.scheduler_kinds import KINDS
 
 
 class Answers(NamedTuple):

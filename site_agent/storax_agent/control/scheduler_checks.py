@@ -6,9 +6,8 @@ from typing import NamedTuple
 from storax_agent.allocations.placement import queue_of
 from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import Cluster
-from storax_agent.schedulers.kinds import missing
 from storax_agent.schedulers.limits import allowed_queues
-from storax_agent.schedulers.registry import scheduler_of
+from storax_agent.schedulers.registry import missing_programs, scheduler_of
 from storax_agent.schedulers.template import NAME, TemplateError
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
@@ -24,7 +23,7 @@ class Finding(NamedTuple):
 def scheduler_findings(folder: SiteFolder, settings: SiteSettings) -> Iterator[Finding]:
     """Its programs, its answer, its queues, and the site's template."""
     kind = settings.scheduler.kind
-    if gone := missing(kind):
+    if gone := missing_programs(kind):
         detail = f"{kind}: {', '.join(gone)} not on the PATH; load its module, or set another kind in [scheduler]"
         yield Finding("scheduler", False, detail)
         return

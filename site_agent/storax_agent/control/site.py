@@ -19,9 +19,9 @@ from storax_agent.files.free_space import FreeSpace, FullError
 from storax_agent.files.locks import AlreadyRunningError, holder
 from storax_agent.launch.end_jobs import end_everything
 from storax_agent.schedulers.cluster import write_template
-from storax_agent.schedulers.kinds import KINDS
 from storax_agent.schedulers.registry import detect
 from storax_agent.server.site_api import SiteApi
+from storax_agent.settings.scheduler_kinds import KINDS
 from storax_agent.settings.site import SiteError, SiteFolder
 
 START_SEC = 60.0  # Python may come over a slow network to a busy login node

@@ -18,8 +18,8 @@ from storax_agent.launch.spawner.scripts import NO_INTERPRETER, flaw_in
 from storax_agent.schedulers import template
 from storax_agent.schedulers.base import Limits, Request, SchedulerSnapshot, Status, Submitted, runner_command
 from storax_agent.schedulers.files import Files
-from storax_agent.schedulers.kinds import PROGRAMS, is_id
 from storax_agent.schedulers.vendor import UNREACHABLE, Listed, Script, Sent, Vendor
+from storax_agent.settings.scheduler_kinds import BATCH_SYSTEMS, is_id
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
 STRANGE_TRIES = 5  # of a submission that fails with words that say neither "refused" nor "not there"
@@ -172,7 +172,7 @@ def write_template(folder: Path, kind: str) -> bool:
     Returns whether it was written.
     """
     own = folder / template.NAME
-    shipped = {template.default(name) for name in PROGRAMS}
+    shipped = {template.default(name) for name in BATCH_SYSTEMS}
     if own.is_file() and own.read_text(encoding="utf-8", errors="replace") not in shipped:
         return False
     own.write_text(template.default(kind), encoding="utf-8")

@@ -24,8 +24,8 @@ from storax_agent.schedulers.base import (
     Submitted,
     runner_command,
 )
-from storax_agent.schedulers.kinds import is_id
 from storax_agent.settings.job_environment import ProcessEnvironment
+from storax_agent.settings.scheduler_kinds import is_id
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
 QUEUE = "local"

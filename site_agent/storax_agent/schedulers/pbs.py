@@ -14,8 +14,8 @@ from typing import Any
 from storax_agent.schedulers.base import Limits, Status
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.command import CommandRunner
-from storax_agent.schedulers.kinds import is_id
 from storax_agent.schedulers.vendor import Listed, Script, Sent, minutes, refusal
+from storax_agent.settings.scheduler_kinds import is_id
 from storax_agent.settings.site import SiteFolder, SiteSettings
 
 STATES: dict[str, Any] = {

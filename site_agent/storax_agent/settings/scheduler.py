@@ -2,11 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-NO_WINDOWS = ("lsf", "sge")  # these tell of no idle nodes
+from storax._runtime.suggestions import nearest
+from storax_agent.settings.scheduler_kinds import KINDS, LOCAL
+
 Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
 Nodes = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _existing_kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"there is no kind of scheduler {kind!r}. {nearest(kind, KINDS)}")
+    return kind
+
+
+Kind = Annotated[str, AfterValidator(_existing_kind), WithJsonSchema({"enum": [*KINDS]})]
 
 
 class _Table(BaseModel):
@@ -36,9 +47,7 @@ class QueueLimits(_Table):
 class SchedulerSettings(_Table):
     """Who gives out allocations, and what may be asked of it."""
 
-    kind: Literal["local", "slurm", "pbs", "lsf", "sge"] = Field(
-        default="local", description="Who gives out allocations; each kind is a file of schedulers/."
-    )
+    kind: Kind = Field(default=LOCAL, description="Who gives out allocations; each kind is a file of schedulers/.")
     command_timeout_sec: float = Field(default=20.0, gt=0, le=600, description="Seconds until a command is killed.")
     outlook_poll_sec: float = Field(
         default=60.0, gt=0, description="Seconds between updates of idle nodes and limits in the Site's row."

@@ -18,12 +18,12 @@ from storax_agent.settings.locations import EXAMPLE, AnyLocation
 from storax_agent.settings.memory import usable_mb
 from storax_agent.settings.policy import PolicySettings
 from storax_agent.settings.scheduler import (
-    NO_WINDOWS,
     ElasticQueues,
     ElasticSettings,
     MaintainerSettings,
     SchedulerSettings,
 )
+from storax_agent.settings.scheduler_kinds import SCHEDULERS
 from storax_agent.settings.toml_text import has_table, with_line, with_table
 
 FILE = "site.toml"
@@ -144,7 +144,7 @@ class SiteSettings(BaseSettings):
         for queue in self.elastic_queue:
             if not (queue.enabled and queue.use_backfill):
                 continue
-            if kind in NO_WINDOWS:
+            if not SCHEDULERS[kind].reports_idle_nodes:
                 raise ValueError(f"[elastic_queue] use_backfill: {kind} tells of no idle nodes, so it would never ask")
             if kind != "local" and not (queue.queue or default):
                 raise ValueError(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fakes.desk import Desk
 from fakes.launchers import mpiexec
 from fakes.processes import alive, in_group, watches
 from fakes.site import RunningSite
+from fakes.site_user import SiteUser
 from storax import App, Client
 from storax_agent.files.locks import holder
 from storax_agent.launch.nodes.bridge import private_folder
@@ -43,7 +43,7 @@ def site(tmp_path, world, user):
 
 @pytest.fixture
 def desk(user, site):
-    return Desk(user, site)
+    return SiteUser(user, site)
 
 
 class Runner:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fakes.desk import Desk
 from fakes.processes import alive, in_group
 from fakes.site import RunningSite
+from fakes.site_user import SiteUser
 from storax_agent.settings.site import SiteFolder
 from storax_core.commands import resource_rules
 from storax_core.resources import BATCH_JOBS
@@ -36,7 +36,7 @@ def site(tmp_path, world, user):
 
 @pytest.fixture
 def desk(user, site):
-    return Desk(user, site)
+    return SiteUser(user, site)
 
 
 def test_a_job_runs_from_end_to_end(desk, site):

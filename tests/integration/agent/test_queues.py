@@ -36,7 +36,7 @@ class Idle:
         return self.limits
 
 
-class Desk:
+class SiteUser:
     def __init__(self, world):
         self.world, self.user = world, world.user()
         self.site = self.user.site()
@@ -66,7 +66,7 @@ class Desk:
 
 @pytest.fixture
 def desk(world):
-    desk = Desk(world)
+    desk = SiteUser(world)
     yield desk
     desk.api.close()
 

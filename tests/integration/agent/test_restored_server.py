@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import backups
-from fakes.desk import Desk
 from fakes.site import RunningSite
+from fakes.site_user import SiteUser
 from waiting import eventually
 from world import User, World
 
@@ -29,11 +29,11 @@ def site(tmp_path: Path, world: World, user: User) -> Iterator[RunningSite]:
 
 
 @pytest.fixture
-def desk(user: User, site: RunningSite) -> Desk:
-    return Desk(user, site)
+def desk(user: User, site: RunningSite) -> SiteUser:
+    return SiteUser(user, site)
 
 
-def workdir(desk: Desk, job: int) -> str:
+def workdir(desk: SiteUser, job: int) -> str:
     return str(desk.read(job)["workdir"])
 
 
@@ -52,7 +52,7 @@ def set_aside(site: RunningSite) -> list[str]:
 
 @pytest.mark.slow("an agent starts, and a database is dumped and restored")
 def test_what_the_restored_log_lost_is_reported_again_or_set_aside_by_name(
-    world: World, user: User, site: RunningSite, desk: Desk, tmp_path: Path
+    world: World, user: User, site: RunningSite, desk: SiteUser, tmp_path: Path
 ) -> None:
     site.start()
     app = desk.app("counted", COUNTED, use_shell=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fakes.desk import Desk
 from fakes.site import RunningSite
+from fakes.site_user import SiteUser
 from storax._runtime.settings import Connection
 from storax.errors import Forbidden
 from storax_agent.control import site as control
@@ -54,7 +54,7 @@ def test_a_new_site_has_a_token_for_itself_alone(site, user):
 
 
 def test_its_agent_runs_jobs_with_it_and_a_job_gets_no_further(site, user):
-    desk = Desk(user, site)
+    desk = SiteUser(user, site)
     site.start()
     app = desk.app("thief", "cat ../../../token", cleanup_files=["*.tmp"])
     desk.ended(job := desk.job(app))
@@ -75,7 +75,7 @@ def test_its_agent_runs_jobs_with_it_and_a_job_gets_no_further(site, user):
 
 
 def test_an_allocation_of_a_site_runs_with_it(site, user):
-    desk = Desk(user, site)
+    desk = SiteUser(user, site)
     site.start()
     batch = user.post("/batch-jobs/", {"site_id": site.site_id, "wall_time_min": 5})["id"]
     row = eventually(lambda: (r := user.get(f"/batch-jobs/{batch}"))["state"] == "running" and r)
@@ -99,7 +99,7 @@ def test_a_site_of_an_earlier_release_works_and_init_changes_its_token(site, use
     (_, advice) = token_findings(site)
     assert (advice.good, f"storax site init {site.folder.path}" in advice.detail) == (None, True)
     site.start()
-    desk = Desk(user, site)
+    desk = SiteUser(user, site)
     desk.ended(desk.job(desk.app("echo", "echo")))
     init(site, user)
     assert token_site(site) == site.site_id

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from fakes.desk import Desk
 from fakes.session_server import SessionServer
 from fakes.site import RunningSite
+from fakes.site_user import SiteUser
 from proxy import Proxy
 from storax import App, Client
 from storax.local.site_reports import site_reports
@@ -71,7 +71,7 @@ def site(tmp_path, world, user):
 
 @pytest.fixture
 def desk(user, site):
-    return Desk(user, site)
+    return SiteUser(user, site)
 
 
 def goes_on(desk):
@@ -125,7 +125,7 @@ def test_a_damaged_row_of_the_outbox_is_set_aside_and_told_everywhere(tmp_path, 
     user = world.user()
     with Proxy(world.url) as proxy:
         site = RunningSite(tmp_path / "site", proxy.url, token=user.token, session_ttl_sec=60)
-        desk = Desk(user, site)
+        desk = SiteUser(user, site)
         try:
             site.start()
             script = "echo run >> ../runs; while [ ! -e ../go ]; do sleep 0.02; done"

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fakes.desk import Desk
 from fakes.site import RunningSite
+from fakes.site_user import SiteUser
 from storax_agent.control.checks import check
 from storax_agent.control.site import api_of
 from storax_agent.loops.token_refresh import TokenWatch
@@ -63,7 +63,7 @@ def runs(site, desk, job):
 
 
 def test_a_token_that_ends_and_is_renewed_costs_no_run_and_no_report(user, site, expired):
-    desk = Desk(user, site)
+    desk = SiteUser(user, site)
     site.start()
     app = desk.app("waits", WAITS, use_shell=True)
     during, after = desk.job(app), desk.job(app)
@@ -84,7 +84,7 @@ def test_a_token_that_ends_and_is_renewed_costs_no_run_and_no_report(user, site,
 
 
 def test_a_token_of_another_user_is_not_taken_up(world, user, site, expired):
-    desk = Desk(user, site)
+    desk = SiteUser(user, site)
     site.start()
     job = desk.job(desk.app("waits", WAITS, use_shell=True))
     eventually(lambda: runs(site, desk, job))

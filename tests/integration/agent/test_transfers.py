@@ -40,7 +40,7 @@ def lab(sshd):
     return sshd
 
 
-class Desk:
+class SiteUser:
     """One site, and what its user does."""
 
     def __init__(self, user, site):
@@ -84,7 +84,7 @@ def desk(tmp_path, world, user):
     for old in user.get("/sites/")["results"]:
         user.ask("DELETE", f"/sites/{old['id']}")
     site = RunningSite(tmp_path / "site", world.url, token=user.token, **HASTY)
-    yield Desk(user, site)
+    yield SiteUser(user, site)
     site.close()
 
 

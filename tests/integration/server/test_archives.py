@@ -334,7 +334,7 @@ def test_an_edit_of_what_stands_for_archives_is_found(world: World, user: User, 
 
 
 async def archive_seals(conn: Any) -> list[str]:
-    from storax_core.admin.seals import check
+    from storax_core.admin.check_seals import check
 
     return (await check(conn)).problems
 

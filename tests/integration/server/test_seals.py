@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from fakes.s3 import BUCKET, S3Server
-from storax_core.admin import seals as checking
-from storax_core.admin.sealing import seal
+from storax_core.admin import check_seals as checking
+from storax_core.admin.seal_command import seal
 from storax_core.admin.verify import verify
 from storax_core.errors import Conflict, Invalid, Unavailable
 from storax_core.log import seals

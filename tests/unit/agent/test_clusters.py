@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from storax_agent.launch.nodes.clusters import CLUSTERS, cluster_of
 from storax_agent.launch.nodes.clusters.base import NodeInfo, NodesError
 from storax_agent.launch.nodes.clusters.hostlist import expand
 from storax_agent.launch.nodes.clusters.ssh import by_template, on_node
+from storax_agent.settings.launcher import LauncherSettings
 
 LISTS = {
     "n1": ["n1"],
@@ -21,6 +23,10 @@ LISTS = {
     "a-b.example.org,c[0]": ["a-b.example.org", "c0"],
     "": [],
 }
+
+
+def test_the_settings_accept_every_batch_system_and_no_other():
+    assert {*get_args(LauncherSettings.model_fields["cluster"].annotation)} == {"auto", *CLUSTERS}
 
 
 @pytest.mark.parametrize(("text", "names"), LISTS.items())

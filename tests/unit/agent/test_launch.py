@@ -2,16 +2,18 @@
 
 import os
 import subprocess
+from typing import get_args
 
 import pytest
 
 from storax._runtime.footprint import DEVICE, shares
 from storax_agent.allocations.launcher import _pins_ranks
 from storax_agent.launch.footprint import footprint
-from storax_agent.launch.mpi import LAUNCHES, detect, launch_of
+from storax_agent.launch.mpi import LAUNCHES, MARKS, detect, launch_of
 from storax_agent.launch.mpi.base import Ranks
 from storax_agent.launch.mpi.hydra import IGNORING_SIGPIPE
 from storax_agent.launch.nodes.clusters.base import NodeInfo
+from storax_agent.settings.launcher import LauncherSettings
 
 WIDE = Ranks(["a", "b"], 2, 4, (), {"--opt": "v", "-x": ""})
 BOUND = Ranks(["a"], 2, 2, [0, 1, 4, 5])
@@ -19,6 +21,11 @@ BOUND = Ranks(["a"], 2, 2, [0, 1, 4, 5])
 
 def line(name, ranks):
     return " ".join(LAUNCHES[name].command(["prog", "arg"], ranks).argv)
+
+
+def test_the_settings_accept_every_launch_command_and_no_other():
+    assert {*get_args(LauncherSettings.model_fields["launch"].annotation)} == {"auto", *LAUNCHES}
+    assert {kind for kind, _ in MARKS} == {*LAUNCHES} - {"local", "srun"}, "each mpiexec is detected by its version"
 
 
 def test_nodes_and_ranks():

@@ -1,5 +1,6 @@
 """Ids of allocations and a user's values, which reach a batch system's commands: none of them is an option there."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,12 @@ from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import Cluster
 from storax_agent.schedulers.command import Ran
 from storax_agent.schedulers.files import Files
-from storax_agent.schedulers.kinds import IDS, KINDS, is_id
 from storax_agent.schedulers.local import LocalScheduler
 from storax_agent.schedulers.lsf import Lsf
 from storax_agent.schedulers.pbs import Pbs
 from storax_agent.schedulers.sge import Sge
 from storax_agent.schedulers.slurm import Slurm
+from storax_agent.settings.scheduler_kinds import BATCH_SYSTEMS, KINDS, SCHEDULERS, is_id
 from storax_agent.settings.site import SiteFolder, SiteSettings
 from storax_core.resources.batch_job import SCHEDULER_ID
 
@@ -41,10 +42,17 @@ def cluster(request, tmp_path, calls):
 
 
 def test_each_kind_has_a_form_that_the_server_accepts():
-    assert IDS.keys() == set(KINDS) == GOOD.keys()
+    assert GOOD.keys() == set(KINDS)
+    assert VENDORS.keys() == set(BATCH_SYSTEMS)
     for kind, text in GOOD.items():
         assert is_id(kind, text), kind
         assert SCHEDULER_ID.fullmatch(text), kind
+
+
+def test_only_a_kind_that_reports_idle_nodes_asks_for_them(cluster, calls):
+    with suppress(ValueError):  # the answer is empty
+        cluster.vendor.windows()
+    assert bool(calls) == SCHEDULERS[cluster.vendor.kind].reports_idle_nodes
 
 
 @pytest.mark.parametrize("text", FORGED)

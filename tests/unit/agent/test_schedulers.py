@@ -2,7 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import get_args
+from pathlib import Path
 
 import pytest
 
@@ -12,11 +12,13 @@ from storax_agent.schedulers.base import Request
 from storax_agent.schedulers.cluster import write_template
 from storax_agent.schedulers.command import CommandRunner, Ran, run
 from storax_agent.schedulers.files import Files
-from storax_agent.schedulers.kinds import KINDS
 from storax_agent.schedulers.template import NAME, TemplateError, default
 from storax_agent.schedulers.vendor import minutes, refusal
 from storax_agent.settings.scheduler import SchedulerSettings
+from storax_agent.settings.scheduler_kinds import BATCH_SYSTEMS, KINDS
 from storax_agent.settings.site import SiteFolder, SiteSettings
+
+SCHEDULER_FILES = Path(registry.__file__).parent
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,19 @@ def test_wall_times_of_all_vendors(text, expected):
 
 
 def test_the_settings_accept_every_kind_of_scheduler_and_no_other():
-    assert set(get_args(SchedulerSettings.model_fields["kind"].annotation)) == set(KINDS)
+    assert [SchedulerSettings(kind=kind).kind for kind in KINDS] == [*KINDS]
+    with pytest.raises(ValueError, match=r"there is no kind of scheduler 'slrum'. Did you mean 'slurm'\?"):
+        SchedulerSettings(kind="slrum")
+
+
+def test_a_scheduler_that_is_declared_by_half_is_refused(tmp_path):
+    modules = {path.stem for path in SCHEDULER_FILES.glob("*.py") if "\ndef make(" in path.read_text()}
+    scripts = {path.stem for path in SCHEDULER_FILES.glob("templates/*.sh")}
+    assert modules == set(KINDS), "a file of schedulers/ with make(), and an entry of SCHEDULERS, for each kind"
+    assert scripts == set(BATCH_SYSTEMS), "a job script in schedulers/templates/ for each batch system"
+    for kind in BATCH_SYSTEMS:
+        settings = SiteSettings(name="s", site_id=1, url="http://x", scheduler={"kind": kind})
+        assert registry.scheduler_of(SiteFolder(tmp_path), settings).vendor.kind == kind
 
 
 def test_a_word_of_slurms_that_is_not_known_is_unknown():

@@ -3,9 +3,9 @@
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from storax_api.operators.routes import is_admin, report_of
 from storax_api.requests.parameters import only, row_id, service_of
 from storax_api.rows import bulk_commands
+from storax_api.server_health.routes import is_admin, report_of
 from storax_api.web.frame.forms import PostedForm
 from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import plain, reads_of

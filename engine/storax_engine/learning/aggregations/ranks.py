@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.75, 0.9, 0.95, 0.99)
 _QUANTILES = np.array(QUANTILES)
+FIRST_QUANTILE = 5  # its column in the output; what comes after the quantiles may use them
 
 
 @kernel
@@ -55,12 +56,12 @@ def ranks(values: Any, lo: Any, hi: Any, moment: Any, is_time: bool, quantiles: 
                 place = _QUANTILES[q] * (n - 1)
                 low = int(place)
                 high = min(low + 1, n - 1)
-                out[i, 5 + q] = b[low] + (place - low) * (b[high] - b[low])
+                out[i, FIRST_QUANTILE + q] = b[low] + (place - low) * (b[high] - b[low])
 
 
 def _compute(inputs: Inputs, wanted: Sequence[Aggregation]) -> Floats:
     out, s = inputs.room(len(AGGREGATIONS)), inputs.slices
-    quantiles = any(aggregation.name.startswith("Q") for aggregation in wanted)
+    quantiles = any(aggregation.column >= FIRST_QUANTILE for aggregation in wanted)
     ranks(inputs.values, s.lo, s.hi, inputs.moments, inputs.is_time, quantiles, out)
     return out
 

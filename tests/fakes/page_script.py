@@ -1,4 +1,4 @@
-"""Run a page's script, and compare what it prints with its comments: python -m fakes.printed SCRIPT.
+"""Run a page's script, and compare what it prints with its comments: python -m fakes.page_script SCRIPT.
 
 ``print(x)  # => text`` claims that this line prints ``text`` each time; ``...`` in it stands for anything, and ``\\n`` for a
 new line. A claim that is false ends the script. So does a claim that was never tried.

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from storax_api.documents import INTEGER, TEXT, TIME, answers, problems
-from storax_api.operators.health import health_of
 from storax_api.requests.parameters import Who, only, service_of
+from storax_api.server_health.health import health_of
 from storax_api.service import Caller, Service, json
 from storax_core.errors import Forbidden
 from storax_core.queries import server

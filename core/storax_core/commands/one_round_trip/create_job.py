@@ -8,7 +8,7 @@ from storax_core.database.connections import Connection
 from storax_core.errors import Invalid
 from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JOB_TAKEABLE
-from storax_core.log import one_trip
+from storax_core.log import one_round_trip
 from storax_core.log.append import Context, json_lines
 
 LINKED = ("parent_ids", "parent_refs", "transfers")  # fields of jobs that need more than one statement
@@ -61,8 +61,8 @@ async def create_job(conn: Connection, ctx: Context, apps: RecentApps, new_row: 
 
 async def _write(conn: Connection, ctx: Context, row: Row, app_version: int) -> bytes | None:
     record: Any = await conn.fetchrow(
-        one_trip.create_job(), json_lines([row]), ctx.owner_id, ctx.actor, ctx.command_id, row["app_id"], app_version,
-        ctx.fingerprint,
+        one_round_trip.create_job(), json_lines([row]), ctx.owner_id, ctx.actor, ctx.command_id, row["app_id"],
+        app_version, ctx.fingerprint,
     )  # fmt: skip
     if record is None:
         return None

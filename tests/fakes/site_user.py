@@ -5,7 +5,7 @@ import os
 from waiting import eventually
 
 
-class Desk:
+class SiteUser:
     """Apps, jobs and what became of them."""
 
     def __init__(self, user, site):
