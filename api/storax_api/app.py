@@ -17,8 +17,10 @@ from storax_api.events import routes as events
 from storax_api.events.broadcast import Broadcast
 from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
+from storax_api.one_job import routes as one_job
 from storax_api.rows import failures, footprint, throughput
 from storax_api.rows import metrics as job_metrics
+from storax_api.rows import runs as job_runs
 from storax_api.server_health import routes as server_health
 from storax_api.server_health.health import health_of, is_ready
 from storax_api.service import Service, json
@@ -128,10 +130,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.calls, app.state.waits = metrics.Calls(), Waits()
     app.add_middleware(RequestIds, calls=app.state.calls)
     # Routes are tried in this order, so what is called all day stands first.
-    of_jobs = (footprint.router, failures.router, throughput.router, job_metrics.router)
+    of_jobs = (footprint.router, failures.router, throughput.router, job_metrics.router, job_runs.router)
     for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, *of_jobs):
         app.include_router(router)
     app.include_router(job_files.router)
+    app.include_router(one_job.router)
     for resource in RESOURCES:
         if resource is not JOBS:
             app.include_router(routes.mount(resource))

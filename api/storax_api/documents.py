@@ -5,7 +5,17 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from storax_api.schemas import CountBy, FailureGroups, Footprint, JobFlow, JobMetrics, PatchWhere, Retry, Selection
+from storax_api.schemas import (
+    CountBy,
+    FailureGroups,
+    Footprint,
+    JobFlow,
+    JobMetrics,
+    JobRuns,
+    PatchWhere,
+    Retry,
+    Selection,
+)
 from storax_core.queries.select import Query
 from storax_core.resources import Resource
 from storax_core.resources.base import FilterSpec
@@ -27,6 +37,7 @@ SUMMARY = {
     "failures": "FAILED {} that match, grouped by App, exit code and last line of the error",
     "throughput": "How many {} were created and ended in each part of a window, and were in each state at its end",
     "metrics": "How long {} ran, waited and were in each state in a window, and how many nodes they used",
+    "runs": "What ran when in a window: the runs of {}, and how many there were at once",
     "footprint": "How many nodes the {} that match would fill",
 }
 JSON = "application/json"
@@ -41,6 +52,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "failures": FailureGroups,
     "throughput": JobFlow,
     "metrics": JobMetrics,
+    "runs": JobRuns,
 }
 
 
@@ -116,7 +128,7 @@ NUMBERS = {"type": "array", "items": INTEGER}
 SERIES = {"type": "object", "additionalProperties": NUMBERS, "description": "Numbers of the parts, by state."}
 TEXT = {"type": "string"}
 TIME = {"type": "string", "format": "date-time"}
-SECONDS = {"type": "number"}
+NUMBER = SECONDS = {"type": "number"}
 NODES = {"type": "array", "items": {"type": "number"}, "description": "Average numbers of nodes in the parts."}
 SPREAD = dict.fromkeys(("min", "lower_quartile", "median", "upper_quartile", "p95", "max"), SECONDS)
 OF_APPS = {"type": "array", "items": _object(app_id=INTEGER, number=INTEGER, **SPREAD)}
@@ -124,6 +136,15 @@ OF_STATES = {"type": "array", "items": _object(state=TEXT, number=INTEGER, **SPR
 METRICS = _object(
     since=TIME, until=TIME, step_sec=SECONDS, run_times=OF_APPS, waits=OF_STATES, stages=OF_STATES, ended=SERIES,
     used=NODES, allocated=NODES,
+)  # fmt: skip
+RUN = _object(
+    job_id=INTEGER, app_id=INTEGER, site_id=INTEGER, batch_job_id={"type": ["integer", "null"]}, nodes=NUMBER,
+    outcome={"type": ["string", "null"]}, began_before={"type": "boolean"}, started=TIME, ended=TIME,
+)  # fmt: skip
+LANE = _object(lane=INTEGER, number=INTEGER, levels={"type": "array", "items": NUMBER})
+RUNS = _object(
+    since=TIME, until=TIME, step_sec=SECONDS, runs={"type": "array", "items": RUN}, more={"type": "boolean"},
+    lanes={"type": "array", "items": LANE},
 )  # fmt: skip
 GROUP = _object(
     app_id=INTEGER, return_code={"type": ["integer", "null"]}, failure_line=TEXT, jobs=INTEGER, first=TIME, last=TIME,
@@ -209,6 +230,7 @@ def _answer(resource: Resource, verb: str) -> dict[str, Any]:
             partial={"type": "boolean"},
         ),
         "metrics": METRICS,
+        "runs": RUNS,
         "footprint": _object(num_jobs=INTEGER, nodes={"type": "number"}, max_nodes=INTEGER, max_wall_time_min=INTEGER),
     }
     return shapes.get(verb, {"type": "object"})

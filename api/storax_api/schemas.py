@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from storax_core import limits
+from storax_core.queries.activity.reads import MOST_BARS, Lane
 from storax_core.queries.capacity import NodeSize
 from storax_core.resources.site import AgentStatus
 from storax_core.resources.types import AsOf, UtcTime
@@ -71,6 +73,13 @@ class JobMetrics(Selection):
     )
     since: UtcTime | None = Field(default=None, description="Begin; unset: 24 hours before the end.")
     until: UtcTime | None = Field(default=None, description="End, 31 days after the begin at most; unset: now.")
+
+
+class JobRuns(JobMetrics):
+    """A window of time, and the jobs whose runs in it are read."""
+
+    limit: int = Field(default=MOST_BARS, strict=True, ge=1, le=limits.ROWS, description="Most runs of the answer.")
+    by: Lane = Field(default="allocation", description="What a lane is, where there are more runs.")
 
 
 class Beat(BaseModel):

@@ -9,6 +9,7 @@ from storax.models.event_log import EventLog
 from storax.models.job import App, Job, JobState
 from storax.models.pipeline_record import PipelineRecord
 from storax.models.project_record import ProjectRecord
+from storax.models.saved_view import SavedView
 from storax.models.session import Session
 from storax.models.site import Site
 from storax.models.transfer_item import TransferItem, TransferState
@@ -38,6 +39,7 @@ __all__ = [
     "JobState",
     "PipelineRecord",
     "ProjectRecord",
+    "SavedView",
     "Session",
     "Site",
     "TransferItem",

@@ -23,6 +23,7 @@ BODY_SILENCE_SEC = 20.0
 BODY_BYTES_PER_SEC = 64 * KIB
 CONDITIONS = 1_000
 CHANGE_BYTES = 128 * MIB
+VIEW_QUERY_CHARACTERS = 8_192
 
 # What a caller gets.
 PAGE_BYTES = 32 * MIB
@@ -35,6 +36,9 @@ UNREAD_SEC = 30.0
 # What callers share.
 LINE_SEC = 10.0
 PASSWORDS_WAITING = 16
+
+# What a user may keep.
+SAVED_VIEWS = 100
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,9 @@ def _of_requests(settings: Settings) -> list[Limit]:
               "Change fewer rows at once."),
         Limit("conditions", CONDITIONS, "filters", 422,
               "Filters of one query; the values of a list count as one.", "Give a filter a list of values."),
+        Limit("view_query_characters", VIEW_QUERY_CHARACTERS, "characters", 422, "Query of a saved view.",
+              "Filter by a tag in place of ids."),
+        Limit("saved_views", SAVED_VIEWS, "views", 409, "Saved views of one user.", "Delete one."),
     ]  # fmt: skip
 
 

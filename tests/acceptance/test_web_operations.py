@@ -43,6 +43,8 @@ def jobs(user: User) -> dict[str, int]:
     user.patch(f"/batch-jobs/{ids[0]}", {"state": "queued", "scheduler_id": "4711", "status_info": reason})
     refusal = {"error": f"sbatch: Invalid account or account/partition combination specified {EVIL}"}
     user.patch(f"/batch-jobs/{ids[1]}", {"state": "submit_failed", "status_info": refusal})
+    views = [{"name": f"{n}{'x' * 40 * (n % 3)}", "query": "state=FAILED&tags=a:" + "y" * 50 * n} for n in range(14)]
+    user.post("/saved-views/", [{"name": EVIL, "query": ""}, *views])
     report = {
         "failing_loops": {"transfers": {"error": "no space left on device", "since": "2026-01-31T08:00:00Z"}},
         "set_aside": {"count": 2, "newest": [{"name": "report-17.json", "reason": "it is no JSON"}]},
@@ -69,7 +71,8 @@ def test_every_page_is_readable_at_every_width_in_light_and_dark(
         "events": "events?limit=15", "events-none": "events?type=none", "then": "events/then?state=FAILED&limit=8",
         "changes": f"events/changes?first={jobs['first']}", "changes-start": "events/changes",
         "sites": "sites", "site": f"sites/{jobs['site']}", "allocations": "allocations",
-        "allocations-none": "allocations?queue=none",
+        "allocations-none": "allocations?queue=none", "views": "views", "jobs-views": "jobs?state=FAILED&tags=a:",
+        "overview-views": "",
     }  # fmt: skip
     problems = []
     with tabs(width=WIDTHS[size], color_scheme=scheme) as tab:

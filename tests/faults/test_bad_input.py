@@ -52,6 +52,7 @@ def ids(user: User) -> dict[str, int]:
         "transfer_item": user.get("/transfers/")["results"][0]["id"], "project": project,
         "data_frame": user.post("/data-frames/", {"project_id": project, "name": "one"})["id"],
         "pipeline": user.post("/pipelines/", {"project_id": project, "name": "one", "edition": 1})["id"],
+        "saved_view": user.post("/saved-views/", {"name": "one", "query": ""})["id"],
     }  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def base(entity: str, ids: dict[str, int], serial: Iterator[int]) -> dict[str, A
         "job": {"app_id": ids["app"], "workdir": "w"}, "batch_job": {"site_id": ids["site"]}, "session": {"site_id": ids["site"]},
         "project": {"name": f"fresh{next(serial)}"}, "data_frame": {"project_id": ids["project"], "name": f"fresh{next(serial)}"},
         "pipeline": {"project_id": ids["project"], "name": f"fresh{next(serial)}", "edition": 1},
+        "saved_view": {"name": f"fresh{next(serial)}", "query": ""},
     }  # fmt: skip
     return bodies[entity]
 

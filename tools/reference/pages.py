@@ -40,6 +40,7 @@ VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "retry": (("POST", "/retry", "Run all matching failed jobs again, and what failed only because of them."),),
     "throughput": (("POST", "/throughput", "Jobs created, ended and in each state by time."),),
     "metrics": (("POST", "/metrics", "Run times by App, waits, other stages, ends and nodes in use, in a window."),),
+    "runs": (("POST", "/runs", "The runs of a window, and how many there were at once by job, App or allocation."),),
     "failures": (("POST", "/failures", "Group failed jobs by App, exit code and last line of the error."),),
     "footprint": (("POST", "/footprint", "Compute how many nodes all matching jobs would fill."),),
 }
@@ -50,6 +51,8 @@ OTHER_ROUTES = (
     ("POST", "/api/v1/sessions/{id}/heartbeat", "Extend the session; returns which of its jobs to stop."),
     ("POST", "/api/v1/sessions/{id}/report", "Report state transitions of leased jobs. Can be repeated."),
     ("GET", "/api/v1/jobs/{id}/file", "Read a window of a file in a job's workdir, at its site."),
+    ("GET", "/api/v1/jobs/{id}/graph", "Read the jobs that are at most `steps` steps above or below one."),
+    ("GET", "/api/v1/jobs/{id}/explain", "Say why a job is in its state, and the way out."),
     ("POST", "/api/v1/sites/{id}/file-requests", "Take requests for such windows; for the agent of the site."),
     ("POST", "/api/v1/sites/{id}/file-replies", "Answer such requests; for the agent of the site."),
     ("POST", "/api/v1/auth/login", "Exchange a password for a token."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from pydantic import TypeAdapter
@@ -14,6 +14,7 @@ from storax_api.service import Caller, Service
 from storax_core.commands.update import How
 from storax_core.errors import Invalid, NotFound
 from storax_core.queries import select
+from storax_core.queries.url_query import options_of
 from storax_core.resources import Resource
 from storax_core.resources.types import MAX_ID, AsOf
 from storax_core.suggest import nearest
@@ -62,41 +63,8 @@ def only(request: Request, *known: str) -> None:
 
 def query_of(resource: Resource, params: QueryParams, others: Sequence[str] = LIST_PARAMETERS) -> select.Query:
     """Read the URL's parameters as a Query; ``others`` are those that are no filters. An unknown one is an error."""
-    options: dict[str, Any] = {}
-    filters: dict[str, Any] = {}
-    for name in params:
-        values = params.getlist(name)
-        if name in others:
-            options[name] = values[-1]
-        elif name in resource.filters:
-            filters[name] = _filter_value(resource, name, values)
-        else:
-            known = [*resource.filters, *others]
-            raise Invalid(f"{resource.path} knows no parameter {name!r}", hint=nearest(name, known))
-    for name in ("ordering", "fields"):
-        if name in options:
-            options[name] = options[name].split(",")
-    if "exclude" in options:
-        options["exclude"] = [parse(v.encode()) for v in params.getlist("exclude")]
-    query: select.Query = validate(QUERY, {**options, "filter": filters})
+    query: select.Query = validate(QUERY, options_of(resource, params.multi_items(), others, parse))
     return query
-
-
-def _filter_value(resource: Resource, name: str, values: list[str]) -> Any:
-    spec = resource.filters[name]
-    is_json = spec.op == "contains_json" or (spec.join is not None and spec.name == "tags")
-    if not is_json:
-        return values if len(values) > 1 else values[0]
-    out: dict[str, Any] = {}
-    for text in values:
-        if text.startswith("{"):
-            out |= parse(text.encode())
-        elif ":" in text:
-            key, _, value = text.partition(":")
-            out[key] = value
-        else:
-            raise Invalid(f"filter {name} takes KEY:VALUE or a JSON object, not {text[:60]!r}")
-    return out
 
 
 def choice(request: Request, name: str, *choices: str) -> str:

@@ -15,6 +15,7 @@ from storax_api.web.metrics import routes as metrics
 from storax_api.web.overview import routes as overview
 from storax_api.web.sites import routes as sites
 from storax_api.web.timeline import routes as timeline
+from storax_api.web.views import routes as views
 
 
 class Page(NamedTuple):
@@ -29,6 +30,7 @@ PAGES: tuple[Page, ...] = (
     Page(overview.router, "Overview"),
     Page(jobs.router, "Jobs", "jobs"),
     Page(job.router),
+    Page(views.router),
     Page(failures.router, "Failures", "failures"),
     Page(graph.router, "Graph", "graph"),
     Page(timeline.router, "Timeline", "timeline"),

@@ -1,11 +1,39 @@
-"""Sort jobs that name each other as parents: every parent before its children."""
+"""Jobs and their parents: those around one job, and every parent before its children."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from storax.errors import InvalidInput
 
 T = TypeVar("T")
+
+
+class GraphJob(NamedTuple):
+    """A job of a graph; some of its parents may not be in it."""
+
+    id: int
+    state: str
+    app_id: int
+    workdir: str
+    parent_ids: list[int]
+
+
+class JobGraph(NamedTuple):
+    """A job and those around it, by id; ``cut``: there are more, and some are missing."""
+
+    jobs: dict[int, GraphJob]
+    cut: bool
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "JobGraph":
+        """Return what an answer says."""
+        jobs = (GraphJob(**{name: row[name] for name in GraphJob._fields}) for row in answer["jobs"])
+        return cls({job.id: job for job in jobs}, answer["cut"])
+
+    @property
+    def edges(self) -> list[tuple[int, int]]:
+        """Return the pairs of parent and child that are both in it."""
+        return [(parent, job.id) for job in self.jobs.values() for parent in job.parent_ids if parent in self.jobs]
 
 
 def parents_first(items: Sequence[T], parents: Callable[[T], Sequence[T]]) -> list[T]:

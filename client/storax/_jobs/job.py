@@ -7,6 +7,7 @@ from storax import errors
 from storax._jobs.app_cache import apps_of
 from storax._jobs.creation import JobCreation, ParentIds
 from storax._jobs.files import LARGEST, JobFile, text_of
+from storax._jobs.graph import JobGraph
 from storax._jobs.pickled import unwrap
 from storax._jobs.waiting import Waiting
 from storax._orm.instance import gone_as
@@ -97,6 +98,20 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         query = EventLog.objects.using(self._home()).filter(job_id=self._require_id("queried for its history"))
         return query.order_by("position")
 
+    def explain(self) -> list[str]:
+        """Return why it is in its state, and the way out, in sentences; ``|`` begins lines of its output."""
+        path = f"/jobs/{self._require_id('explained')}/explain"
+        return list(gone_as(self, lambda: self._home().call("GET", path)).json()["reasons"])
+
+    def graph(self, *, steps: int = 2) -> JobGraph:
+        """Return it and the jobs above and below it, 2,000 at most.
+
+        Args:
+            steps: Most edges between it and another job, 1 to 10; by default 2.
+        """
+        path = f"/jobs/{self._require_id('asked for its graph')}/graph"
+        return JobGraph.of(gone_as(self, lambda: self._home().call("GET", path, params={"steps": steps})).json())
+
     def resolve_workdir(self, data_path: str | Path) -> Path:
         """Return its working folder below ``data_path``, the data folder of its site."""
         return Path(data_path) / str(self._value("workdir"))
@@ -106,7 +121,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
         The agent of its site reads it, through the server; on the machine of the site it is read from disk.
         """
-        return self._in_workdir(name)
+        return _in_workdir(self, name)
 
     @property
     def stdout(self) -> str:
@@ -116,22 +131,12 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
             NoFile: It has not run yet.
             Conflict: Its site is on another machine, and the agent does not answer.
         """
-        return text_of(self._output(0).tail(LARGEST))
+        return text_of(output_of(self, 0).tail(LARGEST))
 
     @property
     def stderr(self) -> str:
         """What its last run has written to stderr: the last MiB, as ``stdout``."""
-        return text_of(self._output(1).tail(LARGEST))
-
-    def _output(self, stream: int) -> JobFile:
-        """Return the file of its stdout (0) or stderr (1)."""
-        return self._in_workdir(None, stream=stream)
-
-    def _in_workdir(self, name: str | None, *, stream: int | None = None) -> JobFile:
-        job_id = self._require_id("read from")
-        site = Site.objects.using(self._home()).get(id=self._value("site_id"))
-        workdir, has_run = str(self._value("workdir")), stream is None or _has_run(self)
-        return JobFile(self._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
+        return text_of(output_of(self, 1).tail(LARGEST))
 
     def get_parameters(self) -> dict[str, Any]:
         """Return a copy of its parameters, ``job.parameters``."""
@@ -240,6 +245,18 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         answer = gone_as(self, lambda: self._home().call("PATCH", "/jobs/", dumps(body), params=params)).json()
         self.refresh_from_db()
         return int(answer.get("brought_back", 0))
+
+
+def output_of(job: JobBase[Any, Any], stream: int) -> JobFile:
+    """Return the file of a job's stdout (0) or stderr (1)."""
+    return _in_workdir(job, None, stream=stream)
+
+
+def _in_workdir(job: JobBase[Any, Any], name: str | None, *, stream: int | None = None) -> JobFile:
+    job_id = job._require_id("read from")
+    site = Site.objects.using(job._home()).get(id=job._value("site_id"))
+    workdir, has_run = str(job._value("workdir")), stream is None or _has_run(job)
+    return JobFile(job._home(), job_id, workdir, site, name, stream=stream, has_run=has_run)
 
 
 def _has_run(job: JobBase[Any, Any]) -> bool:

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from storax._jobs.job import CancelCount, JobBase
+from storax._jobs.over_time.failure_groups import FailureGroup
 from storax._jobs.over_time.metrics import Metrics
+from storax._jobs.over_time.runs import LaneBy, Runs
 from storax._jobs.over_time.throughput import Throughput
 from storax._jobs.over_time.window import as_window
 from storax._jobs.waiting import ReturnWhen, Waiting, as_completed, wait
@@ -33,34 +35,6 @@ class Retried(NamedTuple):
     left: int = 0
     reason: str = ""
     hint: str = ""
-
-
-class FailureGroup(NamedTuple):
-    """FAILED jobs with the same App, exit code and last line of the error.
-
-    ``jobs`` is their number; ``first`` and ``last`` are when they failed, ``newest_id`` is the newest one. ``filter``
-    are filters that select them: ``Job.objects.filter(**group.filter).retry()``.
-    """
-
-    jobs: int
-    app_id: int
-    return_code: int | None
-    failure_line: str
-    first: datetime
-    last: datetime
-    newest_id: int
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "FailureGroup":
-        """Return a group of an answer."""
-        times = {name: datetime.fromisoformat(row[name]) for name in ("first", "last")}
-        return cls(**{name: row[name] for name in cls._fields} | times)
-
-    @property
-    def filter(self) -> dict[str, Any]:
-        """Return the filters of its jobs."""
-        names = ("app_id", "return_code", "failure_line")
-        return {"state": "FAILED", **{name: getattr(self, name) for name in names}}
 
 
 class Display:
@@ -211,6 +185,33 @@ class JobQueryBase(ChangeQuery[J]):
         self._plan.require_whole("measured", "Measure first, then slice.")
         jobs = {"filter": {"site_id": []}} if self._plan.nothing else self._plan.reading
         return Metrics.of(self._ask("metrics", {**jobs, **as_window(since, until)}))
+
+    def runs(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        limit: int = 300,
+        by: LaneBy = "allocation",
+    ) -> Runs:
+        """Return what ran when in a window, as the page Timeline shows it, in one request; the newest runs first.
+
+        The newest 100,000 events of the window count, of jobs that still exist. Possible filters are ``site_id``,
+        ``app_id`` and ``tags``.
+
+        Args:
+            since: Begin of the window; by default 24 hours before its end.
+            until: End of the window, 31 days after its begin at most; by default now.
+            limit: Greatest number of runs, 1 to 10,000; by default 300. Where there are more, ``lanes`` are filled.
+            by: What a lane is: ``job``, ``app`` or ``allocation``, the default.
+
+        Raises:
+            SlicedQuery: The query was sliced.
+            InvalidInput: The window is empty or too long, or jobs are not chosen by a filter of the query.
+        """
+        self._plan.require_whole("read as runs", "Pass limit=.")
+        jobs = {"filter": {"site_id": []}} if self._plan.nothing else self._plan.reading
+        return Runs.of(self._ask("runs", {**jobs, **as_window(since, until), "limit": limit, "by": by}))
 
     def wait(
         self,

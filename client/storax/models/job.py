@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Never, Self, overload
 
 from storax._jobs.app import AppBase, OnBoth
 from storax._jobs.files import JobFile
+from storax._jobs.graph import JobGraph
 from storax._jobs.job import CancelCount, JobBase, ParentIds
+from storax._jobs.over_time.failure_groups import FailureGroup
 from storax._jobs.over_time.metrics import Metrics
+from storax._jobs.over_time.runs import LaneBy, Runs
 from storax._jobs.over_time.throughput import Throughput
-from storax._jobs.queries import FailureGroup, JobManagerBase, JobQueryBase, Retried
+from storax._jobs.queries import JobManagerBase, JobQueryBase, Retried
 from storax._jobs.waiting import ReturnWhen
 from storax._orm.asynchronous import AsyncObjects, AsyncQuery, in_own_thread, in_thread, iterate_ends, iterate_rows
 from storax._orm.changes import ChangeQuery
@@ -1212,6 +1215,14 @@ class Job(JobBase["App", "JobQuery"]):
             transfers: Files by App slot: "alias:/path" or {location_alias, path}.
         """
         self._fill(locals())
+
+    async def aexplain(self) -> list[str]:
+        """``explain()``, awaited."""
+        return await in_thread(self.explain)
+
+    async def agraph(self, *, steps: int = 2) -> JobGraph:
+        """``graph()``, awaited."""
+        return await in_thread(self.graph, steps=steps)
 
     async def afile(self, name: str) -> JobFile:
         """``file()``, awaited."""
@@ -2504,6 +2515,17 @@ class AsyncJobQuery(AsyncQuery[Job]):
     async def metrics(self, since: datetime | None = None, until: datetime | None = None) -> Metrics:
         """``metrics()``, awaited."""
         return await in_thread(self._query.metrics, since, until)
+
+    async def runs(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        limit: int = 300,
+        by: LaneBy = "allocation",
+    ) -> Runs:
+        """``runs()``, awaited."""
+        return await in_thread(self._query.runs, since, until, limit=limit, by=by)
 
     async def wait(
         self,

@@ -15,7 +15,7 @@ from storax.report.series import FAILED, Bins, Series, ended_over_time, states_o
 from storax.report.statistics import AppRuns, ListedJob, SlowJob, Summary, by_app, slowest, summarize
 
 if TYPE_CHECKING:
-    from storax._jobs.queries import FailureGroup
+    from storax._jobs.over_time.failure_groups import FailureGroup
     from storax.client import Client
 
 MOST_GROUPS = 50

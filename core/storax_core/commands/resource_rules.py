@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storax_core.commands import apps, create_jobs, graph, leases, locks, transfers, transitions, users
+from storax_core.commands.web import saved_views
 from storax_core.database.connections import Connection
 from storax_core.errors import Forbidden, IllegalMove, Invalid
 from storax_core.lifecycle import rules
@@ -117,6 +118,7 @@ _RULES = {
         after_change=transitions.settle,
         delete=transitions.delete_jobs,
     ),
+    "saved_view": ResourceRules(before_create=saved_views.check_new, before_update=saved_views.check_patches),
     "session": ResourceRules(
         before_create=leases.check_allocations, after_create=leases.begin, delete=leases.delete_sessions
     ),

@@ -36,6 +36,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "login_failure": {WORKER: ALL},
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
+    "saved_view": EVERY_ROW,
     "server_key": {WORKER: APPEND},
     "server_uptime": {WORKER: "SELECT INSERT UPDATE"},
     "seal": {WORKER: APPEND},
@@ -50,7 +51,7 @@ SEQUENCES: Mapping[str, Mapping[str, str]] = {
     f"{name}_seq": {APP: "USAGE SELECT", WORKER: "USAGE SELECT"}
     for name in (
         "app_id", "batch_job_id", "data_frame_id", "event_log_position", "job_id", "pipeline_id", "project_id",
-        "session_id", "site_id", "token_id", "transfer_item_id", "user_account_id",
+        "saved_view_id", "session_id", "site_id", "token_id", "transfer_item_id", "user_account_id",
     )
 }  # fmt: skip
 FUNCTIONS: Mapping[str, Mapping[str, str]] = {

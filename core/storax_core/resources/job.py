@@ -234,6 +234,7 @@ JOBS: Resource = Resource(
         "failures",
         "throughput",
         "metrics",
+        "runs",
     ),
     extra_create={
         "transfers": (

@@ -27,6 +27,7 @@ def owned(world: World) -> dict[str, Any]:
         "users": user.id, "events": user.events(entity="job")[0]["id"], "projects": project,
         "data-frames": user.post("/data-frames/", {"project_id": project, "name": "secret"})["id"],
         "pipelines": user.post("/pipelines/", {"project_id": project, "name": "secret", "edition": 1})["id"],
+        "saved-views": user.post("/saved-views/", {"name": "secret", "query": "state=FAILED"})["id"],
     }  # fmt: skip
     return {"user": user, "ids": ids}
 
@@ -78,11 +79,23 @@ def test_bulk_calls_pass_anothers_things_by(world: World, owned: dict[str, Any])
         "projects",
         "data-frames",
         "pipelines",
+        "saved-views",
     ):
         mine = {r["id"] for r in stranger.get(f"/{path}/", limit=1000)["results"]}
         assert ids[path] not in mine
         assert stranger.post(f"/{path}/query", {"filter": {"id": [ids[path]]}, "count": True})["count"] == 0
-    for path in ("sites", "apps", "jobs", "batch-jobs", "sessions", "tokens", "projects", "data-frames", "pipelines"):
+    for path in (
+        "sites",
+        "apps",
+        "jobs",
+        "batch-jobs",
+        "sessions",
+        "tokens",
+        "projects",
+        "data-frames",
+        "pipelines",
+        "saved-views",
+    ):
         assert stranger.post(f"/{path}/delete", {"filter": {"id": ids[path]}})["deleted"] == 0
     for path, patch in (
         ("sites", {"path": "/x"}),
@@ -93,6 +106,7 @@ def test_bulk_calls_pass_anothers_things_by(world: World, owned: dict[str, Any])
         ("projects", {"autosave": True}),
         ("data-frames", {"nrows": 1}),
         ("pipelines", {"tags": ["x"]}),
+        ("saved-views", {"name": "x"}),
     ):
         stranger.refused("PATCH", f"/{path}/", [{"id": ids[path], **patch}], status=404, code="not_found")
         assert stranger.patch(f"/{path}/", {"filter": {"id": ids[path]}, "patch": patch}) == {"updated": 0}

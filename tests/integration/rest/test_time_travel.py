@@ -84,6 +84,7 @@ def test_every_resource_of_now_is_that_of_the_present(world: World, user: User, 
     project = user.post("/projects/", {"name": "one"})["id"]
     user.post("/data-frames/", {"project_id": project, "name": "one"})
     user.post("/pipelines/", {"project_id": project, "name": "one", "edition": 1})
+    user.post("/saved-views/", {"name": "one", "query": ""})
     site = user.site()
     app = user.app(site, transfers={"f": {"direction": "in", "required": False}})
     user.job(app, transfers={"f": "x:/f"})

@@ -9,10 +9,12 @@ from storax_api.errors import status_of
 from storax_api.web.frame.filters import UrlQuery
 from storax_api.web.frame.live import published
 from storax_api.web.frame.reads import Row, Rows, reads_of
-from storax_api.web.frame.respond import Live, live_page, page
+from storax_api.web.frame.respond import Live, is_part, live_page, page
 from storax_api.web.frame.viewer import Reader, Viewer
 from storax_api.web.jobs import actions, columns, export
+from storax_api.web.views import saved
 from storax_core.errors import CoreError, Invalid, TooLarge
+from storax_core.log.command_ids import new_command_id
 from storax_core.resources import APPS, JOBS, SITES
 
 router = APIRouter()
@@ -48,7 +50,10 @@ async def jobs(request: Request, viewer: Reader) -> Response:
         listed = Listed(problem=error)
     context: dict[str, Any] = {
         "view": view, "listed": listed, "columns": shown, "ordering": view.value("ordering") or NEWEST_FIRST,
-        "all_columns": columns.COLUMNS.values(), "offered": OFFERED, "outcome": actions.outcome_of(request),
+        "all_columns": columns.COLUMNS.values(), "offered": OFFERED,
+        "outcome": actions.outcome_of(request) or saved.outcome_of(request),
+        "saved_views": await _saved(request, viewer, view), "most_views": saved.SHOWN,
+        "view_query": saved.query_of(view), "key": str(new_command_id()),
         "others": [(name, value) for name, value in view.pairs if name not in (*OFFERED, "cursor", "fields")],
     }  # fmt: skip
     if listed.problem:
@@ -64,6 +69,14 @@ async def _read(request: Request, viewer: Viewer, view: UrlQuery, shown: list[co
         apps = await reads.names(APPS, _ids(rows.rows, "app_id"))
         sites = await reads.names(SITES, _ids(rows.rows, "site_id"))
     return Listed(rows, apps, sites)
+
+
+async def _saved(request: Request, viewer: Viewer, view: UrlQuery) -> list[saved.Saved]:
+    """Return the viewer's views; they are no part of what the page asks for again."""
+    if is_part(request):
+        return []
+    async with reads_of(request, viewer) as reads:
+        return await saved.views_of(reads, view)
 
 
 def _ids(rows: list[Row], name: str) -> set[int]:

@@ -16,6 +16,7 @@ from storax_api.web.frame.states import JOB_STATES, look_of
 from storax_api.web.frame.viewer import Reader
 from storax_api.web.overview.flow import flow_of
 from storax_api.web.sites.reported import failures_of
+from storax_api.web.views import saved
 from storax_core.lifecycle.states import JOB_RUNNABLE, JobState
 from storax_core.queries.activity.throughput import throughput, window
 from storax_core.queries.select import Query
@@ -44,6 +45,7 @@ async def overview(request: Request, viewer: Reader) -> Response:
         failures = await _failures(reads, now)
         sites = await reads.page(SITES, Query(ordering=["name"], limit=SITES_SHOWN))
         events = await reads.page(EVENTS, Query(ordering=["-position"], limit=EVENTS_SHOWN))
+        views = await saved.views_of(reads)
         flow = await throughput(
             reads.conn, reads.caller.owner_id, window(now - timedelta(hours=hours), None, None, now)
         )
@@ -52,9 +54,9 @@ async def overview(request: Request, viewer: Reader) -> Response:
         "counts": _in_order(counts), "figures": _figures(counts), "bar": _bar(counts),
         "total": sum(counts.values()), "failures": failures, "events": events.rows,
         "sites": [(site, presence(site, now), failures_of(site)) for site in sites.rows],
-        "more_sites": sites.next is not None,
+        "saved_views": views, "most_views": saved.SHOWN, "more_sites": sites.next is not None,
     }  # fmt: skip
-    changes = Live(after, ("job", "site", "session"), every_sec=3)
+    changes = Live(after, ("job", "site", "session", "saved_view"), every_sec=3)
     return live_page(request, "overview/overview.html", context, changes=changes)
 
 

@@ -15,7 +15,7 @@ from storax_api.web.timeline import chart
 from storax_api.web.timeline.scope import HOURS, Scope, scope_of
 from storax_core.errors import Conflict, Invalid
 from storax_core.queries.activity import reads as activity
-from storax_core.queries.activity.sources import activity_of
+from storax_core.queries.activity.runs import runs as runs_of
 from storax_core.resources import APPS
 
 router = APIRouter()
@@ -55,14 +55,11 @@ async def timeline(request: Request, viewer: Reader) -> Response:
 
 async def _read(request: Request, reads: Reads, by: activity.Lane) -> Shown:
     scope = await scope_of(request, reads, "by")
-    window, levels = scope.window, list[dict[str, Any]]()
-    async with activity_of(reads.conn, reads.caller.owner_id, window) as here:
-        runs = await activity.runs(here)
-        many = len(runs) > activity.MOST_BARS
-        if many:
-            levels = await activity.levels(here, by)
-    if many:
-        drawn = chart.of_levels(levels, window)
+    window = scope.window
+    ran = await runs_of(reads.conn, reads.caller.owner_id, window, by=by, most=activity.MOST_BARS)
+    runs = ran.runs
+    if ran.more:
+        drawn = chart.of_levels(ran.lanes, window)
         return Shown(scope, drawn, labels=await _labels(reads, by, drawn), many=True)
     drawn = chart.of_runs(runs, FIELD[by], window)
     idle = chart.gaps(runs, window)[:GAPS_SHOWN] if runs else []

@@ -48,10 +48,11 @@ def logs(
       storax job logs 12 --err --lines 20
       storax job logs 12 --file hooks.log
     """
+    from storax._jobs.job import output_of
     from storax.models.job import Job
 
     selected = Job.objects.get(id=one_id(job))
-    output = selected.file(name) if name else selected._output(int(err))
+    output = selected.file(name) if name else output_of(selected, int(err))
     file = output.path
     if path:
         say_exactly(str(file))

@@ -51,9 +51,9 @@ SELECT lane, min(number) AS number,
 FROM busy GROUP BY lane ORDER BY sum(seconds) DESC, lane"""  # noqa: S608
 
 
-async def runs(here: Activity) -> list[Row]:
-    """Return the newest runs that touch the window, clipped to it: one more than ``MOST_BARS`` where there are more."""
-    sql = f"""WITH {here.moves}, {RUNS} SELECT * FROM runs ORDER BY started DESC, job_id DESC LIMIT {MOST_BARS + 1}"""  # noqa: S608
+async def runs(here: Activity, most: int) -> list[Row]:
+    """Return the newest runs that touch the window, clipped to it: one more than ``most`` where there are more."""
+    sql = f"""WITH {here.moves}, {RUNS} SELECT * FROM runs ORDER BY started DESC, job_id DESC LIMIT {most + 1}"""  # noqa: S608
     return await _rows(here, sql)
 
 

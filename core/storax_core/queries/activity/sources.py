@@ -60,7 +60,7 @@ every_run AS (
   WHERE s.owner_id = $1 AND s.state = '{JobState.RUNNING}' AND s.last_update < $4 AND {_CHOSEN}
     AND NOT EXISTS (SELECT FROM moves m WHERE m.job_id = s.id) LIMIT {MOST_RUNNING})),
 runs AS MATERIALIZED (
-  SELECT job_id, app_id, site_id, batch_job_id, nodes, outcome, began IS NULL AS began_before,
+  SELECT job_id, app_id, site_id, batch_job_id, nodes, outcome, (began IS NULL OR began < $4) AS began_before,
     greatest(coalesce(began, $4), $4) AS started, least(coalesce(ended, now()), now(), $5) AS ended
   FROM every_run WHERE coalesce(began, $4) < $5 AND coalesce(ended, now()) >= $4)"""  # noqa: S608
 

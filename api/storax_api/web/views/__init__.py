@@ -1,0 +1,1 @@
+"""Saved views: queries of the page Jobs that a user gave a name."""

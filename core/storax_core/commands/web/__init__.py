@@ -1,0 +1,1 @@
+"""Rules of what the web page keeps for its users."""

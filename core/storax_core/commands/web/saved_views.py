@@ -1,0 +1,65 @@
+"""Check saved views: each is a query that the list of jobs takes, and a user has a bounded number of them."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from pydantic import ValidationError
+
+from storax_core import limits
+from storax_core.commands.locks import lock_mine
+from storax_core.database.connections import Connection
+from storax_core.errors import Conflict, Invalid
+from storax_core.lifecycle.change import Patch, Row
+from storax_core.log.append import Context
+from storax_core.queries.query import Query
+from storax_core.queries.url_query import options_of, require_valid
+from storax_core.resources import JOBS, USERS
+
+# Parameters of a list that a view keeps beside its filters: not the place in the list, nor the form of the answer.
+OPTIONS = ("exclude", "ordering", "fields", "limit", "as_of")
+COUNT = "SELECT count(*) FROM saved_view WHERE owner_id = $1"
+HINT = "Write it as in the URL of the page Jobs behind '?', such as state=FAILED&ordering=-id."
+
+
+async def check_new(conn: Connection, ctx: Context, rows: Sequence[Row]) -> None:
+    """Check the queries of new views, and their number. Raises Invalid or Conflict."""
+    for row in rows:
+        require_query(row["query"])
+    await lock_mine(conn, ctx.owner_id, USERS, [ctx.owner_id], "id")  # two calls count one after the other
+    number = await conn.fetchval(COUNT, ctx.owner_id)
+    if number + len(rows) > limits.SAVED_VIEWS:
+        raise Conflict(
+            f"you have {number} saved views, of at most {limits.SAVED_VIEWS}", hint="Delete one that you do not need."
+        )
+
+
+async def check_patches(_conn: Connection, _ctx: Context, patches: Sequence[Patch]) -> None:
+    """Check the queries of changed views. Raises Invalid."""
+    for patch in patches:
+        if "query" in patch.fields:
+            require_query(patch.fields["query"])
+
+
+def require_query(text: str) -> None:
+    """Raise Invalid for a text that is no query of jobs as a URL has it."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict")
+    except ValueError as error:
+        raise Invalid(f"query is no query of a URL: {error}", hint=HINT) from None
+    options = options_of(JOBS, pairs, OPTIONS, _json)
+    try:
+        query = Query.model_validate(options)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise Invalid(f"query: {place}: {first['msg'].removeprefix('Value error, ')}", hint=HINT) from None
+    require_valid(JOBS, query)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"query has no valid JSON: {error}", hint=HINT) from None
