@@ -1,15 +1,22 @@
 """A fit or a score in the engine's process is a job: it has an end with its reason, and can be cancelled."""
 
+import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import storax
 from fakes.star import pipeline, star
 from storax import App, Job, Site, errors
-from waiting import eventually
+from storax._engine import session
+from storax.data import DataFrame, StarSchema
+from storax.feature_learning import FastProp
+from waiting import LIMIT, eventually
 
 
 @pytest.fixture
@@ -64,6 +71,66 @@ def test_a_cancelled_fit_is_a_cancelled_job_and_leaves_nothing(home, project, sc
     assert (job.state, job.history().last().data["message"]) == ("CANCELLED", "cancelled")
     assert storax.pipeline.list_pipelines() == []
     assert not list((home.folder.projects / project / "pipelines").iterdir())
+
+
+def one_key(points=20_000, rows=200_000):
+    """A schema whose only key has all rows: one window of one column takes minutes."""
+    draw, begin = np.random.default_rng(7), pd.Timestamp("2020-01-01")
+
+    def frame(name, n, column, role):
+        times = begin + pd.to_timedelta(np.sort(draw.uniform(0, 1e7, n)), "s")
+        content = pd.DataFrame({"k": np.zeros(n, int), "t": times, column: draw.normal(size=n)})
+        return DataFrame.from_pandas(content, name, roles={"join_key": ["k"], "time_stamp": ["t"], role: [column]})
+
+    schema = StarSchema(train=frame("asked", points, "y", "target"), alias="asked")
+    schema.join(frame("events", rows, "v", "numerical"), on="k", time_stamps="t")
+    return schema
+
+
+def test_a_fit_is_cancelled_inside_a_step_and_the_engine_goes_on(project, schema, monkeypatch):
+    texts = []
+
+    @contextmanager
+    def parts(_label):
+        yield lambda _part, text: texts.append(text)
+
+    monkeypatch.setattr(session, "parts", parts)
+    fading = [f"EWMA_{n}H" for n in range(1, 200)]  # one pass over one column, of an hour or more
+    endless = one_key()
+    fit = pipeline(endless, feature_learners=[FastProp(aggregation=fading)])
+    thread, caught = in_thread(lambda: fit.fit(endless.train))
+    eventually(lambda: "features" in texts)
+    assert jobs(project).get().cancel()
+    eventually(lambda: jobs(project).get().state == "CANCELLED")
+    thread.join(LIMIT)
+    assert isinstance(caught[0], errors.JobCancelled)
+    assert "selecting features" not in texts
+    assert storax.pipeline.list_pipelines() == []
+    assert pipeline(schema).fit(schema.train).score(schema.test)["rsquared"] > 0.9
+
+
+SCRIPT = """
+import storax
+from fakes.star import pipeline, star
+storax.engine.set_project({project!r})
+schema = star()
+endless = storax.predictors.XGBoostRegressor(n_estimators=10**8)
+pipeline(schema, predictors=[endless]).fit(schema.train)
+"""
+
+
+def test_the_fit_of_a_killed_script_is_cancelled_and_says_why(home, project):
+    env = {**home.environment, "PYTHONPATH": os.pathsep.join(sys.path)}
+    script = subprocess.Popen([sys.executable, "-c", SCRIPT.format(project=project)], env=env)
+    try:
+        eventually(lambda: jobs(project).filter(state="RUNNING").exists())
+    finally:
+        script.kill()
+        script.wait()
+    eventually(lambda: jobs(project).get().state == "CANCELLED")
+    message = jobs(project).get().history().last().data["message"]
+    assert message == "cancelled; its script has ended, or was interrupted"
+    assert storax.pipeline.list_pipelines() == []
 
 
 def test_reading_makes_no_jobs_and_a_fit_finishes_one(project, schema):

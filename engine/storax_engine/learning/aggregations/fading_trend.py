@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storax_engine.learning.aggregations.declaration import Aggregation, Inputs
-from storax_engine.learning.aggregations.fading import FURTHEST, NAMED, newest_known, seconds_of, weighed
+from storax_engine.learning.aggregations.fading import (
+    FURTHEST,
+    NAMED,
+    newest_known,
+    oldest_of_weight,
+    seconds_of,
+    weighed,
+)
 from storax_engine.learning.kernels.compile import kernel
 from storax_engine.learning.kernels.elapsed import since
 from storax_engine.learning.tables.columns import Floats
@@ -36,11 +43,12 @@ def fading_trend(
         for h in range(half_lives.size):
             weights, mean, mean_x, sxx, sxy = 0.0, 0.0, 0.0, 0.0, 0.0
             rate = np.log(2.0) / half_lives[h]
+            oldest = oldest_of_weight(times, lo[i], newest, rate, FURTHEST)
             for centred in range(2):
-                for j in range(lo[i], newest + 1):
+                for j in range(oldest, newest + 1):
                     y = since(moment[i], values[j]) if is_time else values[j]
                     x = times[newest] - times[j]
-                    if y != y or x * rate > FURTHEST:
+                    if y != y:
                         continue
                     w = np.exp(-x * rate)
                     if centred:
@@ -60,7 +68,9 @@ def _compute(inputs: Inputs, wanted: Sequence[Aggregation]) -> Sequence[Floats]:
     out, s = inputs.room(len(wanted)), inputs.slices
     half_lives = np.array([aggregation.half_life for aggregation in wanted])
     ends = inputs.moments - inputs.horizon
-    fading_trend(inputs.values, s.times, s.lo, s.hi, ends, inputs.moments, half_lives, inputs.is_time, out)
+    for p in inputs.parts(weight=8 * len(wanted)):
+        moments = inputs.moments[p]
+        fading_trend(inputs.values, s.times, s.lo[p], s.hi[p], ends[p], moments, half_lives, inputs.is_time, out[p])
     return [out[:, place] for place in range(len(wanted))]
 
 
