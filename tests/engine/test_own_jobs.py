@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 import storax
@@ -73,17 +74,20 @@ def test_a_cancelled_fit_is_a_cancelled_job_and_leaves_nothing(home, project, sc
     assert not list((home.folder.projects / project / "pipelines").iterdir())
 
 
-def one_key(points=20_000, rows=200_000):
-    """A schema whose only key has all rows: one window of one column takes minutes."""
+FADING = FastProp(aggregation=[f"EWMA_{n}H" for n in range(1, 200)])  # one pass over one column, of an hour or more
+
+
+def frame_of_one_key(name, n, column, role):
     draw, begin = np.random.default_rng(7), pd.Timestamp("2020-01-01")
+    times = begin + pd.to_timedelta(np.sort(draw.uniform(0, 1e7, n)), "s")
+    content = pd.DataFrame({"k": np.zeros(n, int), "t": times, column: draw.normal(size=n)})
+    return DataFrame.from_pandas(content, name, roles={"join_key": ["k"], "time_stamp": ["t"], role: [column]})
 
-    def frame(name, n, column, role):
-        times = begin + pd.to_timedelta(np.sort(draw.uniform(0, 1e7, n)), "s")
-        content = pd.DataFrame({"k": np.zeros(n, int), "t": times, column: draw.normal(size=n)})
-        return DataFrame.from_pandas(content, name, roles={"join_key": ["k"], "time_stamp": ["t"], role: [column]})
 
-    schema = StarSchema(train=frame("asked", points, "y", "target"), alias="asked")
-    schema.join(frame("events", rows, "v", "numerical"), on="k", time_stamps="t")
+def one_key(points, rows):
+    """A schema whose only key has all rows."""
+    schema = StarSchema(train=frame_of_one_key("asked", points, "y", "target"), alias="asked")
+    schema.join(frame_of_one_key("events", rows, "v", "numerical"), on="k", time_stamps="t")
     return schema
 
 
@@ -95,9 +99,8 @@ def test_a_fit_is_cancelled_inside_a_step_and_the_engine_goes_on(project, schema
         yield lambda _part, text: texts.append(text)
 
     monkeypatch.setattr(session, "parts", parts)
-    fading = [f"EWMA_{n}H" for n in range(1, 200)]  # one pass over one column, of an hour or more
-    endless = one_key()
-    fit = pipeline(endless, feature_learners=[FastProp(aggregation=fading)])
+    endless = one_key(20_000, 200_000)
+    fit = pipeline(endless, feature_learners=[FADING])
     thread, caught = in_thread(lambda: fit.fit(endless.train))
     eventually(lambda: "features" in texts)
     assert jobs(project).get().cancel()
@@ -106,7 +109,8 @@ def test_a_fit_is_cancelled_inside_a_step_and_the_engine_goes_on(project, schema
     assert isinstance(caught[0], errors.JobCancelled)
     assert "selecting features" not in texts
     assert storax.pipeline.list_pipelines() == []
-    assert pipeline(schema).fit(schema.train).score(schema.test)["rsquared"] > 0.9
+    sums = pipeline(schema, feature_learners=[FastProp(aggregation=["SUM"])])
+    assert sums.fit(schema.train).score(schema.test)["rsquared"] > 0.9
 
 
 SCRIPT = """
@@ -131,6 +135,37 @@ def test_the_fit_of_a_killed_script_is_cancelled_and_says_why(home, project):
     message = jobs(project).get().history().last().data["message"]
     assert message == "cancelled; its script has ended, or was interrupted"
     assert storax.pipeline.list_pipelines() == []
+
+
+READER = """
+import storax
+from storax.data import DataFrame
+storax.engine.set_project({project!r})
+pipe = storax.pipeline.load("fading")
+print("ready", flush=True)
+pipe.transform(DataFrame("many"), {{"events": DataFrame("events")}})
+"""
+
+
+def test_what_a_killed_script_had_computed_without_a_job_ends_and_its_pipeline_answers(home, project):
+    endless = one_key(20, 20_000)
+    pipe = pipeline(endless, name="fading", feature_learners=[FADING]).fit(endless.train)
+    frame_of_one_key("many", 200_000, "y", "target")
+    env = {**home.environment, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = READER.format(project=project)
+    script = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        assert script.stdout.readline() == "ready\n"
+        engine = psutil.Process(home.pid)
+        before = engine.cpu_times().user
+        eventually(lambda: engine.cpu_times().user > before + 0.5)
+    finally:
+        script.kill()
+        script.communicate()
+    asking = threading.Thread(target=lambda: len(pipe.columns), daemon=True)
+    asking.start()
+    asking.join(LIMIT)
+    assert not asking.is_alive()
 
 
 def test_reading_makes_no_jobs_and_a_fit_finishes_one(project, schema):

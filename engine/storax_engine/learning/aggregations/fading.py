@@ -48,33 +48,34 @@ def oldest_of_weight(times: Any, lo: int, newest: int, rate: float, furthest: fl
 
 
 @kernel
-def fading(values: Any, times: Any, lo: Any, hi: Any, moment: Any, half_lives: Any, is_time: bool, out: Any) -> None:
-    """Fill ``out[:, h]`` with the weighted average for each half-life in seconds; NaN where no value is known.
+def fading(values: Any, times: Any, lo: Any, hi: Any, moment: Any, half_life: float, is_time: bool, out: Any) -> None:
+    """Fill ``out`` with the weighted average for a half-life in seconds; NaN where no value is known.
 
     Weights are taken relative to the newest value, so that none of them vanishes, however old all are. Rows whose
     weight is 0 are not read.
     """
+    rate = np.log(2.0) / half_life
     for i in range(lo.size):
         newest = newest_known(values, lo[i], hi[i], moment[i], is_time)
-        for h in range(half_lives.size):
-            total, weights = 0.0, 0.0
-            rate = np.log(2.0) / half_lives[h]
-            oldest = oldest_of_weight(times, lo[i], newest, rate, _NOTHING) if newest >= 0 else lo[i]
-            for j in range(oldest, newest + 1):
-                y = since(moment[i], values[j]) if is_time else values[j]
-                if y == y:
-                    w = np.exp(rate * (times[j] - times[newest]))
-                    total += w * y
-                    weights += w
-            out[i, h] = total / weights if newest >= 0 else np.nan
+        if newest < 0:
+            out[i] = np.nan
+            continue
+        total, weights = 0.0, 0.0
+        for j in range(oldest_of_weight(times, lo[i], newest, rate, _NOTHING), newest + 1):
+            y = since(moment[i], values[j]) if is_time else values[j]
+            if y == y:
+                w = np.exp(rate * (times[j] - times[newest]))
+                total += w * y
+                weights += w
+        out[i] = total / weights
 
 
 def _compute(inputs: Inputs, wanted: Sequence[Aggregation]) -> Sequence[Floats]:
-    out, s = inputs.room(len(wanted)), inputs.slices
-    half_lives = np.array([aggregation.half_life for aggregation in wanted])
-    for p in inputs.parts(weight=4 * len(wanted)):
-        fading(inputs.values, s.times, s.lo[p], s.hi[p], inputs.moments[p], half_lives, inputs.is_time, out[p])
-    return [out[:, place] for place in range(len(wanted))]
+    i, s, out = inputs, inputs.slices, np.empty((len(wanted), len(inputs.moments)))
+    for of, result in zip(wanted, out, strict=True):
+        for p in inputs.parts(weight=4):
+            fading(i.values, s.times, s.lo[p], s.hi[p], i.moments[p], of.half_life, i.is_time, result[p])
+    return list(out)
 
 
 def seconds_of(name: str, prefix: str) -> float:
