@@ -39,7 +39,7 @@ def change(tree: Any, value: int, by: int) -> int:
 
 
 @kernel
-def at_rank(tree: Any, rank: int) -> int:
+def at_rank(tree: Any, rank: int) -> Any:
     """Return the value at this rank among those inside, from 0."""
     leaves = tree.shape[1] // 2
     node = 1
@@ -52,7 +52,7 @@ def at_rank(tree: Any, rank: int) -> int:
 
 
 @kernel
-def most_frequent(tree: Any) -> int:
+def most_frequent(tree: Any) -> Any:
     """Return the value that is inside most often; the smallest of several."""
     leaves = tree.shape[1] // 2
     node = 1

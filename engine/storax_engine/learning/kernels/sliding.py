@@ -108,14 +108,14 @@ def _wait(row: int, until: int, n_points: int, late: Any) -> None:
 
 
 @kernel
-def value_at(rank: int, ordered: Any, moment: float, is_time: bool, window: Any) -> float:
+def value_at(rank: int, ordered: Any, moment: float, is_time: bool, window: Any) -> Any:
     """Return the value at a rank among those inside, from 0."""
     value = ordered[at_rank(window[TREE], rank)]
     return moment + value if is_time else value
 
 
 @kernel
-def mode(ordered: Any, moment: float, is_time: bool, window: Any) -> float:
+def mode(ordered: Any, moment: float, is_time: bool, window: Any) -> Any:
     """Return the value that is inside most often; the smallest of several."""
     value = ordered[most_frequent(window[TREE])]
     return moment + value if is_time else value
