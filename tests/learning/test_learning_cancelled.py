@@ -29,8 +29,8 @@ def one_key(points, rows):
     return {"population": pa.table(people), "events": pa.table(events)}
 
 
-class Asked:
-    """Counts how often it was asked; true from the ``limit``-th time on."""
+class CancelledAt:
+    """Counts its calls; true from the call ``limit`` on."""
 
     def __init__(self, limit=None):
         self.times, self.limit = 0, limit
@@ -40,11 +40,11 @@ class Asked:
         return self.limit is not None and self.times >= self.limit
 
 
-def times_asked(learner, tables):
+def count_of(learner, tables):
     described = spec([join("events", "k", ["t", "t"])], ROLES, predictor=None, learner=learner)
-    asked = Asked()
-    trained = learning.fit(described, tables, cancelled=asked)
-    return described, trained, asked.times
+    count = CancelledAt()
+    trained = learning.fit(described, tables, cancelled=count)
+    return described, trained, count.times
 
 
 LEARNERS = {
@@ -59,17 +59,17 @@ LEARNERS = {
 @pytest.mark.parametrize("learner", LEARNERS.values(), ids=LEARNERS)
 def test_a_kernel_runs_in_parts_that_give_the_same_and_between_them_it_is_cancelled(learner, monkeypatch):
     tables = one_key(200, 500)
-    described, trained, whole = times_asked(learner, tables)
+    described, trained, whole = count_of(learner, tables)
     for module in (declaration, evaluate):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", 1000)
-    _, in_parts, many = times_asked(learner, tables)
+    _, in_parts, many = count_of(learner, tables)
     assert many > whole + 10
     assert in_parts.transform(tables).equals(trained.transform(tables))
     for limit in np.linspace(1, many, 7).astype(int):
         with pytest.raises(learning.Cancelled):
-            learning.fit(described, tables, cancelled=Asked(limit))
+            learning.fit(described, tables, cancelled=CancelledAt(limit))
     with pytest.raises(learning.Cancelled):
-        trained.transform(tables, cancelled=Asked(10))
+        trained.transform(tables, cancelled=CancelledAt(10))
 
 
 def test_rows_with_an_upper_time_stamp_are_listed_in_parts_that_give_the_same(monkeypatch):
@@ -82,7 +82,7 @@ def test_rows_with_an_upper_time_stamp_are_listed_in_parts_that_give_the_same(mo
     whole = learning.fit(described, tables).transform(tables)
     warned = learning.check(described, tables)
     monkeypatch.setattr(index, "ROWS_AT_ONCE", 300)
-    once = Asked()
+    once = CancelledAt()
     assert learning.fit(described, tables).transform(tables, cancelled=once).equals(whole)
     assert whole.num_columns > 6
     assert once.times > 100
@@ -94,4 +94,4 @@ def test_an_estimator_that_would_learn_for_hours_is_cancelled():
     endless = {"path": "sklearn.ensemble.GradientBoostingRegressor", "n_estimators": 10**7}
     described["predictors"] = [{"kind": "SklearnEstimator", **endless}]
     with pytest.raises(learning.Cancelled):
-        learning.fit(described, one_key(50, 50), cancelled=Asked(5000))
+        learning.fit(described, one_key(50, 50), cancelled=CancelledAt(5000))

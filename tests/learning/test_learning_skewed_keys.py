@@ -35,8 +35,8 @@ def world(draw, points, rows, *, memory=None, keys=4, resolution=1.0):
     order, starts = sorting.by_key(some_keys(rows), np.ones(rows, bool), keys)
     times = sorting.by_time(order, starts, some_times(rows))
     left, begins = sorting.by_key(some_keys(points), np.ones(points, bool), keys)
-    asked = sorting.by_time(left, begins, some_times(points))
-    _, key, moments = sorting.distinct(left, begins, asked, points)
+    points_at = sorting.by_time(left, begins, some_times(points))
+    _, key, moments = sorting.distinct(left, begins, points_at, points)
     after = np.full(len(moments), -np.inf) if memory is None else moments - memory
     return Slices(None, *slices.find(starts, times, key, after, moments), times), moments  # type: ignore[arg-type]
 
@@ -101,18 +101,18 @@ def test_sliding_gives_the_numbers_of_the_definition_bit_for_bit(draw):
                     assert np.array_equal(slid[i], expected, equal_nan=True), (name, size, memory, i)
 
 
-def test_a_run_of_several_calls_gives_the_same_and_asks_between_them(draw):
+def test_a_run_of_several_calls_gives_the_same_and_ticks_between_them(draw):
     sliced, moments = world(draw, 200_000, 120_000)
     wide = np.flatnonzero(sliced.hi - sliced.lo > 50_000)
     assert len(wide) > 50_000, "most slices have half of all rows"
-    asked = []
+    ticks = []
     values = np.where(draw.random(120_000) < 0.1, np.nan, draw.normal(size=120_000))
     for column, is_time in ((values, False), (sliced.times + np.floor(draw.uniform(0, 1e5, 120_000)), True)):
-        asked.clear()
-        whole = Inputs(column, sliced, moments, 0.0, is_time, lambda: asked.append(1))
+        ticks.clear()
+        whole = Inputs(column, sliced, moments, 0.0, is_time, lambda: ticks.append(1))
         out = whole.room(len(ranks.AGGREGATIONS))
         ranks._Ranks(whole, True, out).fill()
-        assert len(asked) > 3
+        assert len(ticks) > 3
         for i in draw.choice(wide, 50):
             assert np.array_equal(out[i], by_definition(column[sliced.lo[i] : sliced.hi[i]], moments[i], is_time))
 
@@ -127,8 +127,8 @@ def test_stamps_whose_ages_round_to_equal_numbers_do_not_slide():
 def test_parts_hold_each_element_once_and_no_more_than_they_may(draw):
     for _ in range(ROUNDS):
         sizes = draw.integers(0, 30, int(draw.integers(0, 50)))
-        asked = []
-        parts = list(in_parts(sizes, 40, lambda asked=asked: asked.append(1)))
+        ticks = []
+        parts = list(in_parts(sizes, 40, lambda ticks=ticks: ticks.append(1)))
         assert [i for part in parts for i in range(part.start, part.stop)] == list(range(len(sizes)))
         assert all(sizes[part].sum() <= 40 for part in parts)
-        assert len(asked) == len(parts)
+        assert len(ticks) == len(parts)
