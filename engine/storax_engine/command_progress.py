@@ -31,6 +31,7 @@ class Work:
         query_percent: returns the progress of the running query, 0 to 100, below 0 if unknown; None: no query runs.
         remote_progress: returns part and text of the job that the command waits for; None: it waits for no job.
         cancelled: set once the command is cancelled.
+        reason: why it was cancelled; begins with "cancelled", as the message of every cancelled job does.
     """
 
     part: float = 0.0
@@ -38,6 +39,7 @@ class Work:
     query_percent: Callable[[], float] | None = None
     remote_progress: Callable[[], tuple[float, str]] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    reason: str = "cancelled"
     _interrupts: list[Callable[[], None]] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,11 +54,13 @@ class Work:
             return remote()
         return max(self.part, percent() / 100 if percent else 0.0), self.text
 
-    def cancel(self) -> None:
-        """Cancel the command, and interrupt its running query.
+    def cancel(self, reason: str = "cancelled") -> None:
+        """Cancel the command, and interrupt its running query. The first reason is kept.
 
         Call repeatedly until the command has ended: a query that starts later is not interrupted by an earlier call.
         """
+        if not self.cancelled.is_set():
+            self.reason = reason
         self.cancelled.set()
         with self._guard:
             for interrupt in self._interrupts:

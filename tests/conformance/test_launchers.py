@@ -398,7 +398,7 @@ def test_an_allocation_that_the_batch_system_ends_leaves_nothing_on_a_node_its_r
     leases = [bench.run("trap '' TERM; sleep 60; sleep 61", cores=2) for _ in range(2)]
     bench.wait_started(*leases)
     groups, spawners = [bench.started[lease].pid for lease in leases], set(bench.spawners.values())
-    bridges = set(named("python", saying("launchers.bridge"))) & set(saying(str(bench.path)))
+    bridges = set(named("python", saying("storax_agent.launch.nodes.bridge"))) & set(saying(str(bench.path)))
     assert len(bridges) == 2
     for pid in bridges | spawners:
         os.kill(pid, signal.SIGTERM)

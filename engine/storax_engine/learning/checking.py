@@ -1,12 +1,14 @@
 """Warnings before a fit: data that it accepts, but that look wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning import plan, targets
+from storax_engine.learning.errors import never, stop_if
 from storax_engine.learning.features import comparisons, fastprop, joins_checked
 from storax_engine.learning.features.feature import WHOLE
 from storax_engine.learning.kernels.compile import report_compilation
@@ -15,7 +17,7 @@ from storax_engine.learning.predictors import registry as predictors
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.tables.cache import Cache
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, Frame
-from storax_engine.learning.tables.index import References, Slices, references, slice_rows
+from storax_engine.learning.tables.index import Index, References, Slices, references, slices_in_parts
 from storax_engine.learning.tables.workspace import Workspace
 
 COVERAGE, BLOW_UP, NULLS, DIFFERENT = 0.5, 100_000, 0.9, 0.5
@@ -26,16 +28,17 @@ def check(
     tables: Mapping[str, pa.Table],
     *,
     progress: Callable[[float, str], None] = lambda _share, _text: None,
+    cancelled: Callable[[], bool] = never,
 ) -> list[str]:
     """Return warnings: joins with few or too many matches, empty or constant columns, tables that no join uses.
 
-    Raises what ``fit`` would raise for the same input. ``progress`` is called as by ``fit``.
+    Raises what ``fit`` would raise for the same input. ``progress`` and ``cancelled`` are called as by ``fit``.
     """
     with report_compilation(progress):
-        return _check(spec, tables)
+        return _check(spec, tables, partial(stop_if, cancelled))
 
 
-def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]:
+def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table], tick: Callable[[], None]) -> list[str]:
     read = plan.read(spec)
     for part in (*read.selectors, *read.predictors):
         predictors.make(part)
@@ -45,7 +48,7 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> list[str]
     if read.predictors:
         targets.read(read, table, to_fit=True)
     preparation = Preparation(read)
-    workspace = Workspace(read, tables, preparation.fit, Cache(), lambda: None)
+    workspace = Workspace(read, tables, preparation.fit, Cache(), tick)
     population = workspace.population()
     schemas = {node.name: tables[node.table].schema for node in read.population.walk()}
     return [
@@ -77,8 +80,14 @@ def _joins(read: Plan, workspace: Workspace, population: Frame) -> Iterator[str]
         index = workspace.index(join)
         yield from _columns(index.frame)
         points = references(population, join, index)
-        sliced = slice_rows(points, join, index, WHOLE)
-        yield from _join_warnings(population, join, points, sliced)
+        yield from _join_warnings(population, join, points, _widths(points, join, index, workspace.tick))
+
+
+def _widths(points: References, join: Join, index: Index, tick: Callable[[], None]) -> Slices:
+    """Return slices of which only the widths count: how many rows each point sees."""
+    parts = [sliced.hi - sliced.lo for _, sliced in slices_in_parts(points, join, index, WHOLE, tick)]
+    width = np.concatenate([np.zeros(0, np.int64), *parts])
+    return Slices(index, np.zeros_like(width), width, index.times)
 
 
 def _join_warnings(left: Frame, join: Join, points: References, sliced: Slices) -> Iterator[str]:

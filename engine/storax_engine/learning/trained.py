@@ -1,6 +1,7 @@
 """A trained pipeline: transform, predict, score, and what it has learned."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning import persistence, scores, targets
-from storax_engine.learning.errors import BadPlan
+from storax_engine.learning.errors import BadPlan, never, stop_if
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.preparation import Preparation
@@ -27,7 +28,8 @@ COMPLETE = ("databricks", "duckdb", "postgres", "snowflake")
 class Trained:
     """Made by ``fit`` or ``load``. All methods take the tables by name of placeholder, as ``fit`` did.
 
-    A right table that is the same Arrow object as in an earlier call is not sorted again.
+    A right table that is the same Arrow object as in an earlier call is not sorted again. Methods that compute features
+    ask ``cancelled`` now and then, and raise ``Cancelled`` once it is true.
     """
 
     def __init__(self, plan: Plan, preparation: Preparation, state: State, cache: Cache | None = None) -> None:
@@ -45,32 +47,32 @@ class Trained:
         """What looked wrong in the joins while it learned, as sentences."""
         return list(self.state.warnings)
 
-    def transform(self, tables: Tables) -> pa.Table:
+    def transform(self, tables: Tables, *, cancelled: Callable[[], bool] = never) -> pa.Table:
         """Return one float64 column per feature, one row per population row; null means missing."""
-        values = self._values(tables)
+        values = self._values(tables, cancelled)
         arrays = [pa.array(v, from_pandas=True) for v in values]
         return pa.table(arrays, names=[f.name for f in self.state.features])
 
-    def predict(self, tables: Tables) -> Floats:
+    def predict(self, tables: Tables, *, cancelled: Callable[[], bool] = never) -> Floats:
         """Return one column per target: values, or probabilities of class 1; the average of several predictors."""
         self._need_models()
-        x = feature_matrix.predictor_input(self._values(tables), self.state.features)
+        x = feature_matrix.predictor_input(self._values(tables, cancelled), self.state.features)
         out = np.empty((x.shape[0], len(self.targets)))
         for t, target in enumerate(self.targets):
             models = self.state.models[target]
             out[:, t] = sum(m.predict(x) for _, m in models) / len(models) if x.shape[0] else 0.0
         return out
 
-    def score(self, tables: Tables) -> dict[str, float]:
+    def score(self, tables: Tables, *, cancelled: Callable[[], bool] = never) -> dict[str, float]:
         """Regression: mae, rmse, rsquared. Classification: accuracy, auc, cross_entropy. See ``scores.score``."""
         truth = self._truth(tables)
-        return scores.score(self.plan.task, self.targets, truth, self.predict(tables))
+        return scores.score(self.plan.task, self.targets, truth, self.predict(tables, cancelled=cancelled))
 
-    def plots(self, tables: Tables) -> dict[str, Any]:
+    def plots(self, tables: Tables, *, cancelled: Callable[[], bool] = never) -> dict[str, Any]:
         """Points of the ROC, precision-recall and lift curves of each target. Classification alone."""
         if self.plan.task != "classification":
             raise BadPlan("plots of a regression do not exist: they show how well classes are told apart")
-        truth, predicted = self._truth(tables), self.predict(tables)
+        truth, predicted = self._truth(tables), self.predict(tables, cancelled=cancelled)
         return {t: scores.curves(truth[:, i], predicted[:, i]) for i, t in enumerate(self.targets)}
 
     def importances(self, target: str) -> Floats:
@@ -147,9 +149,11 @@ class Trained:
                 rows.append({**dict(zip(names, of, strict=True)), "target": target, "importance": weight})
         return rows
 
-    def _values(self, tables: Tables) -> Floats:
+    def _values(self, tables: Tables, cancelled: Callable[[], bool]) -> Floats:
         prepared = self.preparation
-        workspace = Workspace(self.plan, tables, prepared.apply, self._cache, lambda: None, prepared.owner)
+        workspace = Workspace(
+            self.plan, tables, prepared.apply, self._cache, partial(stop_if, cancelled), prepared.owner
+        )
         population = workspace.population()
         self.preparation.apply_population(population)
         return Features(workspace, population).compute(self.state.features, self.state.vocabularies)

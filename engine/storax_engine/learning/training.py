@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning import plan, targets
-from storax_engine.learning.errors import BadData, BadPlan, Cancelled, LearningError
+from storax_engine.learning.errors import BadData, BadPlan, LearningError, never, stop_if
 from storax_engine.learning.features import comparisons, fastprop, joins_checked, why_nothing
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.kernels.compile import report_compilation
@@ -37,7 +37,7 @@ def fit(
     tables: Mapping[str, pa.Table],
     *,
     progress: Callable[[float, str], None] = lambda _share, _text: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = never,
     cache: Cache | None = None,
     origins: Mapping[str, Origin] | None = None,
 ) -> Trained:
@@ -46,7 +46,7 @@ def fit(
     With ``cache``, sorted tables and learned features are shared with all fits that have it: a fit that only predicts
     in another way computes no feature again. ``origins`` tell of tables that were made anew what they were made from.
     ``progress`` is called with a share from 0 to 1 and words; the first fit on a machine compiles, and says so.
-    ``cancelled`` is asked between steps.
+    ``cancelled`` is asked between steps and within them, several times a second where nothing compiles.
     Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
     read = plan.read(spec)
@@ -193,7 +193,7 @@ class Fit:
     ) -> None:
         self.plan, self._source = read, source
         self._progress, self._cancelled = progress, cancelled
-        self._tick = partial(_raise_if, cancelled)  # no method: the source keeps it, and the fit the source
+        self._tick = partial(stop_if, cancelled)  # no method: the source keeps it, and the fit the source
 
     def run(self) -> Trained:
         """Learn. Raises ``BadPlan``, ``BadData`` or ``Cancelled``."""
@@ -206,7 +206,7 @@ class Fit:
         features, values = self._select(list(known.features), known.values, y)
         state = State(
             features=features,
-            correlations=feature_matrix.correlate(values, y) if y.size else np.empty((len(features), 0)),
+            correlations=feature_matrix.correlate(values, y, self._tick) if y.size else np.empty((len(features), 0)),
             vocabularies=known.vocabularies,
             kinds=known.kinds,
             schemas=known.schemas,
@@ -283,11 +283,6 @@ class Fit:
     def _step(self, share: float, text: str) -> None:
         self._tick()
         self._progress(share, text)
-
-
-def _raise_if(cancelled: Callable[[], bool]) -> None:
-    if cancelled():
-        raise Cancelled("the caller asked to stop")
 
 
 def _one_line(error: Exception) -> str:

@@ -59,7 +59,7 @@ class OwnJobs:
         try:
             yield own
         except Cancelled as error:
-            self._end(own, move("CANCELLED", message="cancelled"))
+            self._end(own, move("CANCELLED", message=work.reason))
             raise cancelled_job(own.id) from error
         except BaseException as error:
             reason = error.message if isinstance(error, StoraxError) else f"{type(error).__name__}: {error}"

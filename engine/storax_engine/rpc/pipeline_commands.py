@@ -25,7 +25,7 @@ def check_pipeline(engine: Engine, work: Work, *, project: str, spec: dict[str, 
     frames = subsets.tables(engine.project(project), spec, subset, work)
     full = subsets.completed(spec, frames)
     with learning_errors():
-        return learning.check(full, subsets.arrow(frames), progress=work.progress)
+        return learning.check(full, subsets.arrow(frames), progress=work.progress, cancelled=work.cancelled.is_set)
 
 
 def fit_pipeline(
@@ -128,7 +128,7 @@ def score_pipeline(
     with engine.own.job({"project": project, "pipeline": named, "work": "score"}, work) as own:
         tables = _tables(engine, work, project, pipeline, subset)
         with here.pipelines.trained(pipeline) as trained:
-            own.value = trained.score(tables)
+            own.value = trained.score(tables, cancelled=work.cancelled.is_set)
         work.raise_if_cancelled()
         fit = here.pipelines.scored(pipeline, own.value, used, own.id)
         own.value = {key: value for key, value in own.value.items() if not isnan(value)}
@@ -157,7 +157,7 @@ def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, su
     """Points of the ROC, precision-recall and lift curves."""
     tables = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        return trained.plots(tables)
+        return trained.plots(tables, cancelled=work.cancelled.is_set)
 
 
 def describe_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str) -> Answer:
@@ -194,7 +194,7 @@ def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: 
     """A column for each target."""
     tables = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        predictions = trained.predict(tables)
+        predictions = trained.predict(tables, cancelled=work.cancelled.is_set)
         return pa.table([pa.array(predictions[:, i]) for i in range(predictions.shape[1])], names=list(trained.targets))
 
 
@@ -202,7 +202,7 @@ def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset
     """A column for each feature."""
     tables = _tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
-        features: pa.Table = trained.transform(tables)
+        features: pa.Table = trained.transform(tables, cancelled=work.cancelled.is_set)
         return features
 
 

@@ -47,6 +47,7 @@ from storax_engine.rpc.registry import COMMANDS, FREEING, TABLES
 
 PLATFORM_WITHIN_SEC = 1.5  # nobody waits longer for a platform that is away
 STOP_WITHIN_SEC = 3
+HUNG_UP = "cancelled; its script has ended, or was interrupted"
 LONGEST_ARGUMENTS = 16 * 1024 * 1024
 _PROGRESS_EVERY_SEC = 0.2
 _CANCEL_EVERY_SEC = 0.02
@@ -137,7 +138,8 @@ class Service:
         try:
             self._admit(request)
             run, _ = await self._command(request, TABLES)
-            table = await asyncio.get_running_loop().run_in_executor(self._threads, partial(run, work))
+            future = asyncio.get_running_loop().run_in_executor(self._threads, partial(run, work))
+            table = await _awaited(future, request, work, self.ending)
         except Exception as error:
             return _refused(_known(error))
         return StreamingResponse(outflow(table), media_type=ARROW)
@@ -208,9 +210,19 @@ async def _lines(future: "asyncio.Future[Any]", work: Work, ending: Callable[[],
             threading.Thread(target=_cancel, args=(future, work), daemon=True).start()
 
 
+async def _awaited(
+    future: "asyncio.Future[pa.Table]", request: Request, work: Work, ending: Callable[[], bool]
+) -> pa.Table:
+    """Return the table. A caller who hangs up cancels the command, as in ``_lines``."""
+    while not (await asyncio.wait({future}, timeout=_PROGRESS_EVERY_SEC))[0]:
+        if await request.is_disconnected() and not ending():
+            work.cancel(HUNG_UP)
+    return future.result()
+
+
 def _cancel(future: "asyncio.Future[Any]", work: Work) -> None:
     while not future.done():
-        work.cancel()
+        work.cancel(HUNG_UP)
         time.sleep(_CANCEL_EVERY_SEC)
 
 

@@ -164,7 +164,7 @@ class Tuning:
                 trained = learning.fit(
                     spec, self.train, progress=work.progress, cancelled=work.cancelled.is_set, cache=reuse.shared()
                 )
-                scores = trained.score(self.test)
+                scores = trained.score(self.test, cancelled=work.cancelled.is_set)
             work.raise_if_cancelled()
             shutil.rmtree(place, ignore_errors=True)
             trained.save(place)

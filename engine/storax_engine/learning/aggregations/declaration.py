@@ -1,11 +1,12 @@
 """What an aggregation is: its name, what it takes, the kernel that computes it, and its SQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from storax_engine.learning.kernels.parts import ROWS_AT_ONCE, in_parts
 from storax_engine.learning.tables.columns import Floats
 from storax_engine.learning.tables.frame import CATEGORICAL, NUMERICAL, TIME_STAMP
 from storax_engine.learning.tables.index import Slices
@@ -26,7 +27,8 @@ Sql = Callable[["Matched"], Any]
 class Inputs:
     """What kernels read: values and times of rows, the slices of them, and the moment of each slice.
 
-    ``is_time``: the values are time stamps. ``horizon`` is the join's, in seconds.
+    ``is_time``: the values are time stamps. ``horizon`` is the join's, in seconds. ``tick`` is called between parts of
+    the work; it may raise.
     """
 
     values: Floats
@@ -34,6 +36,16 @@ class Inputs:
     moments: Floats
     horizon: float
     is_time: bool
+    tick: Callable[[], None] = lambda: None
+
+    def parts(self, weight: int = 1) -> Iterator[slice]:
+        """Yield parts of the slices for a kernel that reads each row of each slice; calls ``tick`` before each.
+
+        Args:
+            weight: how many times the kernel reads a row, or does as much with it.
+        """
+        s = self.slices
+        return in_parts(s.hi - s.lo + 1, ROWS_AT_ONCE // weight, self.tick)
 
     def room(self, width: int) -> Floats:
         """Return an empty matrix with a row for each slice."""

@@ -21,6 +21,7 @@ _UNIT = {"S": 1.0, "M": 60.0, "H": 3600.0, "D": 86400.0}
 # A weight of less than e to the power of -FURTHEST is 0: its square, and its product with a value, must stay above the
 # smallest float64, below which PostgreSQL raises an error.
 FURTHEST = 340.0
+_NOTHING = 746.0  # e to the power of -746 is 0
 
 
 @kernel
@@ -34,30 +35,47 @@ def newest_known(values: Any, lo: int, hi: int, moment: float, is_time: bool) ->
 
 
 @kernel
-def fading(values: Any, times: Any, lo: Any, hi: Any, moment: Any, half_lives: Any, is_time: bool, out: Any) -> None:
-    """Fill ``out[:, h]`` with the weighted average for each half-life in seconds; NaN where no value is known.
+def oldest_of_weight(times: Any, lo: int, newest: int, rate: float, furthest: float) -> int:
+    """Return the place of the first row of a slice whose age before the newest, times ``rate``, is within a limit."""
+    begin, end = lo, newest
+    while begin < end:
+        middle = (begin + end) >> 1
+        if (times[newest] - times[middle]) * rate > furthest:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
 
-    Weights are taken relative to the newest value, so that none of them vanishes, however old all are.
+
+@kernel
+def fading(values: Any, times: Any, lo: Any, hi: Any, moment: Any, half_life: float, is_time: bool, out: Any) -> None:
+    """Fill ``out`` with the weighted average for a half-life in seconds; NaN where no value is known.
+
+    Weights are taken relative to the newest value, so that none of them vanishes, however old all are. Rows whose
+    weight is 0 are not read.
     """
+    rate = np.log(2.0) / half_life
     for i in range(lo.size):
         newest = newest_known(values, lo[i], hi[i], moment[i], is_time)
-        for h in range(half_lives.size):
-            total, weights = 0.0, 0.0
-            rate = np.log(2.0) / half_lives[h]
-            for j in range(lo[i], newest + 1):
-                y = since(moment[i], values[j]) if is_time else values[j]
-                if y == y:
-                    w = np.exp(rate * (times[j] - times[newest]))
-                    total += w * y
-                    weights += w
-            out[i, h] = total / weights if newest >= 0 else np.nan
+        if newest < 0:
+            out[i] = np.nan
+            continue
+        total, weights = 0.0, 0.0
+        for j in range(oldest_of_weight(times, lo[i], newest, rate, _NOTHING), newest + 1):
+            y = since(moment[i], values[j]) if is_time else values[j]
+            if y == y:
+                w = np.exp(rate * (times[j] - times[newest]))
+                total += w * y
+                weights += w
+        out[i] = total / weights
 
 
 def _compute(inputs: Inputs, wanted: Sequence[Aggregation]) -> Sequence[Floats]:
-    out, s = inputs.room(len(wanted)), inputs.slices
-    half_lives = np.array([aggregation.half_life for aggregation in wanted])
-    fading(inputs.values, s.times, s.lo, s.hi, inputs.moments, half_lives, inputs.is_time, out)
-    return [out[:, place] for place in range(len(wanted))]
+    i, s, out = inputs, inputs.slices, np.empty((len(wanted), len(inputs.moments)))
+    for of, result in zip(wanted, out, strict=True):
+        for p in inputs.parts(weight=4):
+            fading(i.values, s.times, s.lo[p], s.hi[p], i.moments[p], of.half_life, i.is_time, result[p])
+    return list(out)
 
 
 def seconds_of(name: str, prefix: str) -> float:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storax_engine.learning.aggregations.declaration import Aggregation, Inputs
-from storax_engine.learning.aggregations.fading import FURTHEST, NAMED, newest_known, seconds_of, weighed
+from storax_engine.learning.aggregations.fading import (
+    FURTHEST,
+    NAMED,
+    newest_known,
+    oldest_of_weight,
+    seconds_of,
+    weighed,
+)
 from storax_engine.learning.kernels.compile import kernel
 from storax_engine.learning.kernels.elapsed import since
 from storax_engine.learning.tables.columns import Floats
@@ -21,47 +28,49 @@ if TYPE_CHECKING:
 
 @kernel
 def fading_trend(
-    values: Any, times: Any, lo: Any, hi: Any, ends: Any, moment: Any, half_lives: Any, is_time: bool, out: Any
+    values: Any, times: Any, lo: Any, hi: Any, ends: Any, moment: Any, half_life: float, is_time: bool, out: Any
 ) -> None:
-    """Fill ``out[:, h]`` with the line of each half-life in seconds, read at ``ends``; NaN where no value is known.
+    """Fill ``out`` with the line for a half-life in seconds, read at ``ends``; NaN where no value is known.
 
     Ages and weights are taken relative to the newest value; rows of no weight count in no sum. It is the average where
     all weight lies at one time.
     """
+    rate = np.log(2.0) / half_life
     for i in range(lo.size):
         newest = newest_known(values, lo[i], hi[i], moment[i], is_time)
         if newest < 0:
-            out[i, :] = np.nan
+            out[i] = np.nan
             continue
-        for h in range(half_lives.size):
-            weights, mean, mean_x, sxx, sxy = 0.0, 0.0, 0.0, 0.0, 0.0
-            rate = np.log(2.0) / half_lives[h]
-            for centred in range(2):
-                for j in range(lo[i], newest + 1):
-                    y = since(moment[i], values[j]) if is_time else values[j]
-                    x = times[newest] - times[j]
-                    if y != y or x * rate > FURTHEST:
-                        continue
-                    w = np.exp(-x * rate)
-                    if centred:
-                        sxx += w * (x - mean_x) ** 2
-                        sxy += w * (x - mean_x) * (y - mean)
-                    else:
-                        weights += w
-                        mean += w * y
-                        mean_x += w * x
-                if not centred:
-                    mean, mean_x = mean / weights, mean_x / weights
-            ahead = ends[i] - times[newest]
-            out[i, h] = mean - sxy / sxx * (mean_x + ahead) if sxx > 0 else mean
+        weights, mean, mean_x, sxx, sxy = 0.0, 0.0, 0.0, 0.0, 0.0
+        oldest = oldest_of_weight(times, lo[i], newest, rate, FURTHEST)
+        for centred in range(2):
+            for j in range(oldest, newest + 1):
+                y = since(moment[i], values[j]) if is_time else values[j]
+                x = times[newest] - times[j]
+                if y != y:
+                    continue
+                w = np.exp(-x * rate)
+                if centred:
+                    sxx += w * (x - mean_x) ** 2
+                    sxy += w * (x - mean_x) * (y - mean)
+                else:
+                    weights += w
+                    mean += w * y
+                    mean_x += w * x
+            if not centred:
+                mean, mean_x = mean / weights, mean_x / weights
+        ahead = ends[i] - times[newest]
+        out[i] = mean - sxy / sxx * (mean_x + ahead) if sxx > 0 else mean
 
 
 def _compute(inputs: Inputs, wanted: Sequence[Aggregation]) -> Sequence[Floats]:
-    out, s = inputs.room(len(wanted)), inputs.slices
-    half_lives = np.array([aggregation.half_life for aggregation in wanted])
-    ends = inputs.moments - inputs.horizon
-    fading_trend(inputs.values, s.times, s.lo, s.hi, ends, inputs.moments, half_lives, inputs.is_time, out)
-    return [out[:, place] for place in range(len(wanted))]
+    i, s, out = inputs, inputs.slices, np.empty((len(wanted), len(inputs.moments)))
+    ends = i.moments - i.horizon
+    for of, result in zip(wanted, out, strict=True):
+        for p in inputs.parts(weight=8):
+            line = result[p]
+            fading_trend(i.values, s.times, s.lo[p], s.hi[p], ends[p], i.moments[p], of.half_life, i.is_time, line)
+    return list(out)
 
 
 def named(name: str) -> Aggregation | None:

@@ -60,7 +60,9 @@ def moments(values: Any, times: Any, lo: Any, hi: Any, moment: Any, horizon: flo
 
 def _compute(inputs: Inputs, _wanted: Sequence[Aggregation]) -> Floats:
     out, s = inputs.room(len(AGGREGATIONS)), inputs.slices
-    moments(inputs.values, s.times, s.lo, s.hi, inputs.moments, inputs.horizon, inputs.is_time, out)
+    for p in inputs.parts():
+        at = inputs.moments[p]
+        moments(inputs.values, s.times, s.lo[p], s.hi[p], at, inputs.horizon, inputs.is_time, out[p])
     return out
 
 

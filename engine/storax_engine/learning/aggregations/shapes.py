@@ -68,7 +68,8 @@ def shapes(values: Any, times: Any, lo: Any, hi: Any, moment: Any, is_time: bool
 
 def _compute(inputs: Inputs, _wanted: Sequence[Aggregation]) -> Floats:
     out, s = inputs.room(len(AGGREGATIONS)), inputs.slices
-    shapes(inputs.values, s.times, s.lo, s.hi, inputs.moments, inputs.is_time, out)
+    for p in inputs.parts():
+        shapes(inputs.values, s.times, s.lo[p], s.hi[p], inputs.moments[p], inputs.is_time, out[p])
     return out
 
 

@@ -7,6 +7,7 @@ machine that reads the folder, again after a failure. ``fit`` or ``blocks`` comb
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from storax_engine.learning.buckets import bucket_features, bucketed_source, emp
 from storax_engine.learning.buckets.combined_matrix import BLOCK_ROWS, Matrix
 from storax_engine.learning.buckets.sources import Source, TableOrPath
 from storax_engine.learning.buckets.splitting import Split, home
-from storax_engine.learning.errors import BadData, BadPlan, Cancelled
+from storax_engine.learning.errors import BadData, BadPlan, never, stop_if
 from storax_engine.learning.features import fastprop
 from storax_engine.learning.features import feature as features_
 from storax_engine.learning.features.feature import Feature
@@ -39,10 +40,6 @@ def _quiet(_share: float, _text: str) -> None:
     return
 
 
-def _never() -> bool:
-    return False
-
-
 def prepare_fit(
     spec: Mapping[str, Any],
     tables: Mapping[str, TableOrPath],
@@ -51,14 +48,14 @@ def prepare_fit(
     buckets: int,
     replicate_mb: float = REPLICATE_MB,
     progress: Progress = _quiet,
-    cancelled: IsCancelled = _never,
+    cancelled: IsCancelled = never,
 ) -> None:
     """Learn what must be known of all rows, choose what to compute, and split the tables into buckets.
 
     ``tables`` are Parquet files or Arrow tables by name of placeholder. A table that cannot be split may have
     ``replicate_mb`` MiB in each bucket. Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
-    read, tick = plan.read(spec), _tick(cancelled)
+    read, tick = plan.read(spec), partial(stop_if, cancelled)
     learners = [fastprop.read(p) for p in read.learners]
     untrained = [predictors.make(p) for p in (*read.selectors, *read.predictors)]
     inputs, preparation = sources.of(read, tables), Preparation(read)
@@ -97,10 +94,10 @@ def prepare_transform(
     buckets: int,
     replicate_mb: float = REPLICATE_MB,
     progress: Progress = _quiet,
-    cancelled: IsCancelled = _never,
+    cancelled: IsCancelled = never,
 ) -> None:
     """Split the tables of a transform into buckets; the arguments are those of ``prepare_fit``."""
-    read, tick = trained.plan, _tick(cancelled)
+    read, tick = trained.plan, partial(stop_if, cancelled)
     inputs = sources.of(read, tables)
     schemas = {name: s.schema for name, s in inputs.items()}
     _ = empty_frames.Skeleton(read, schemas, trained.preparation).kinds  # raises for a missing column
@@ -114,9 +111,9 @@ def prepare_transform(
     progress(1.0, "prepared")
 
 
-def compute(folder: Path | str, bucket: int, *, cancelled: IsCancelled = _never) -> None:
+def compute(folder: Path | str, bucket: int, *, cancelled: IsCancelled = never) -> None:
     """Compute the features of one bucket. Memory is that bucket's tables, and 64 features of its rows."""
-    work, tick = _read(folder), _tick(cancelled)
+    work, tick = _read(folder), partial(stop_if, cancelled)
     if not 0 <= bucket < work.buckets:
         raise BadData(f"there is no bucket {bucket}: {work.folder} has {work.buckets}, from 0 on")
     workspace = bucket_features.read(work.plan, work.folder, bucket, work.preparation, tick)
@@ -135,7 +132,7 @@ def is_computed(folder: Path | str, bucket: int) -> bool:
     return (home(Path(folder), bucket) / bucket_features.FEATURES).is_dir()
 
 
-def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: IsCancelled = _never) -> Trained:
+def fit(folder: Path | str, *, progress: Progress = _quiet, cancelled: IsCancelled = never) -> Trained:
     """Choose among the features of all buckets and train the predictors: what ``learning.fit`` gives, bit for bit.
 
     Memory is that of the features that are kept, for all rows: 8 bytes each, and 4 more while predictors learn.
@@ -236,11 +233,3 @@ def _checked(buckets: int) -> int:
     if not 1 <= buckets <= MOST:
         raise BadPlan(f"buckets is {buckets}: a number from 1 to {MOST}")
     return buckets
-
-
-def _tick(cancelled: IsCancelled) -> Callable[[], None]:
-    def tick() -> None:
-        if cancelled():
-            raise Cancelled("the caller asked to stop")
-
-    return tick

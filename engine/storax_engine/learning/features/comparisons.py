@@ -138,6 +138,14 @@ class Points:
     at: Ints
     values: Floats
 
+    def of_points(self, part: slice) -> slice:
+        """Return the places of those that belong to a part of the (key, time), which they follow in order."""
+        return slice(*(int(place) for place in np.searchsorted(self.at, (part.start, part.stop))))
+
+    def part(self, some: slice, part: slice) -> "Points":
+        """Return some of them; ``at`` counts from the beginning of that part of the (key, time)."""
+        return Points(self.references.part(some), self.at[some] - part.start, self.values[some])
+
 
 def points(base: References, values: Floats) -> Points:
     """Divide reference points by a value of the left frame's rows; rows without one have group -1."""

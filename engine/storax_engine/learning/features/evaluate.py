@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -12,10 +13,11 @@ from storax_engine.learning.features import comparisons, joins_checked
 from storax_engine.learning.features.comparisons import Points
 from storax_engine.learning.features.feature import WHOLE, Feature
 from storax_engine.learning.kernels import conditions
+from storax_engine.learning.kernels.parts import ROWS_AT_ONCE, in_parts
 from storax_engine.learning.plan import Join
 from storax_engine.learning.tables.columns import Floats, Ints
 from storax_engine.learning.tables.frame import TIME_STAMP, Frame
-from storax_engine.learning.tables.index import Index, References, Slices, references, slice_rows
+from storax_engine.learning.tables.index import Index, References, Slices, Window, references, slices_in_parts
 
 AT_ONCE = 2**18  # rows whose comparisons are in memory at a time, or those of one reference point
 K = TypeVar("K")
@@ -28,31 +30,39 @@ class Evaluator:
     def __init__(self, join: Join, left: Frame, index: Index, tick: Callable[[], None]) -> None:
         self._join, self._left, self._index, self._tick = join, left, index, tick
         self._points = references(left, join, index)
-        self._slices: dict[tuple[float, float | None], Slices] = {}
+        self._slices: dict[Window, tuple[slice, Slices]] = {}
 
     def level(self) -> int:
         """How far the join comes; see ``finding``."""
-        return joins_checked.level(self._points, self._sliced(WHOLE))
+        reached = joins_checked.NO_KEYS
+        for _, sliced in self._sliced(WHOLE):
+            reached = max(reached, joins_checked.level(self._points, sliced))
+            if reached == joins_checked.MATCHED:
+                break
+        return reached
 
     def run(self, features: Sequence[Feature], rows: Sequence[Floats]) -> None:
         """Write ``features[i]`` into ``rows[i]``, one value per row of the left frame."""
         place = {f: i for i, f in enumerate(features)}
 
-        def give(feature: Feature, values: Floats, points: References = self._points) -> None:
-            row = rows[place[feature]]
-            row[:] = _nothing(feature)
-            points.spread(np.ascontiguousarray(values), row)
+        def give(points: References, first: int, feature: Feature, values: Floats) -> None:
+            points.spread(np.ascontiguousarray(values), rows[place[feature]], first=first)
 
+        for feature, row in zip(features, rows, strict=True):
+            row[:] = _nothing(feature)
         for window, inside in _by(features, lambda f: f.window):
-            sliced = self._sliced(window)
-            for (column, mine, _), same in _by(inside, _inputs):
-                self._tick()
-                if mine is None:
-                    _Pass(self._join, self._points.moments, sliced, column).run(same, give)
-                else:
-                    points = self._divided(mine, column or "")
-                    for feature, values in self._compared(same, sliced, points, column or "").items():
-                        give(feature, values, points.references)
+            for part, sliced in self._sliced(window):
+                for (column, mine, _), same in _by(inside, _inputs):
+                    self._tick()
+                    if mine is None:
+                        one_pass = _Pass(self._join, self._points.moments[part], sliced, column, self._tick)
+                        one_pass.run(same, partial(give, self._points, part.start))
+                    else:
+                        points = self._divided(mine, column or "")
+                        some = points.of_points(part)
+                        known = self._compared(same, sliced, points.part(some, part), column or "")
+                        for feature, values in known.items():
+                            give(points.references, some.start, feature, values)
 
     def _divided(self, mine: str, theirs: str) -> Points:
         values = comparisons.own_values(self._left, mine, self._index.frame, theirs)
@@ -62,23 +72,29 @@ class Evaluator:
         """Values of features that compare one column with another: rows that several points see are copied."""
         out = {feature: np.empty(len(points.at)) for feature in features}
         is_time = self._index.frame.columns[column].kind == TIME_STAMP
-        for begin, end in _portions(sliced.hi[points.at] - sliced.lo[points.at]):
-            self._tick()
-            rows, of_point = sliced.copied(points.at[begin:end])
-            moments, mine = points.references.moments[begin:end], points.values[begin:end][of_point]
+        for p in in_parts(sliced.hi[points.at] - sliced.lo[points.at], AT_ONCE, self._tick):
+            rows, of_point = sliced.copied(points.at[p])
+            moments, mine = points.references.moments[p], points.values[p][of_point]
             theirs = rows.column(column)
             if is_time:  # one after the moment is not known then
                 theirs = np.where(theirs <= moments[of_point], theirs, np.nan)
             for how, same in _by(features, lambda f: (f.compared or ("",))[0]):
-                known = _Pass(self._join, moments, rows, column, comparisons.compute(how, mine, theirs)).values_of(same)
+                compared = comparisons.compute(how, mine, theirs)
+                known = _Pass(self._join, moments, rows, column, self._tick, compared).values_of(same)
                 for feature, values in known.items():
-                    out[feature][begin:end] = values
+                    out[feature][p] = values
         return out
 
-    def _sliced(self, window: tuple[float, float | None]) -> Slices:
-        if window not in self._slices:
-            self._slices[window] = slice_rows(self._points, self._join, self._index, _narrow(self._join, window))
-        return self._slices[window]
+    def _sliced(self, window: Window) -> Iterator[tuple[slice, Slices]]:
+        """Yield parts of the points with their slices; kept for the next call where they are one part."""
+        if window in self._slices:
+            yield self._slices[window]
+            return
+        narrow = _narrow(self._join, window)
+        for part, sliced in slices_in_parts(self._points, self._join, self._index, narrow, self._tick):
+            if len(sliced.lo) == len(self._points.keys):
+                self._slices[window] = part, sliced
+            yield part, sliced
 
 
 def _inputs(feature: Feature) -> tuple[str | None, str | None, str | None]:
@@ -87,17 +103,7 @@ def _inputs(feature: Feature) -> tuple[str | None, str | None, str | None]:
     return feature.column, compared and compared[1], condition and condition[0]
 
 
-def _portions(widths: Ints) -> Iterator[tuple[int, int]]:
-    """Yield ranges of slices with about ``AT_ONCE`` rows together."""
-    ends, begin = np.cumsum(widths), 0
-    while begin < len(widths):
-        before = int(ends[begin - 1]) if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, before + AT_ONCE, side="right")))
-        yield begin, end
-        begin = end
-
-
-def _narrow(join: Join, window: tuple[float, float | None]) -> tuple[float, float | None]:
+def _narrow(join: Join, window: Window) -> Window:
     ends = [e for e in (window[1], join.memory) if e is not None]
     return window[0], min(ends) if ends else None
 
@@ -117,9 +123,10 @@ class _Pass:
     """All features of one column, or of one comparison with it (``compared``: its values), in one window."""
 
     def __init__(
-        self, join: Join, moments: Floats, sliced: Slices, column: str | None, compared: Floats | None = None
-    ) -> None:
-        self.join, self.moments, self.sliced, self.column = join, moments, sliced, column
+        self, join: Join, moments: Floats, sliced: Slices, column: str | None, tick: Callable[[], None],
+        compared: Floats | None = None,
+    ) -> None:  # fmt: skip
+        self.join, self.moments, self.sliced, self.column, self.tick = join, moments, sliced, column, tick
         frame = sliced.index.frame
         self.is_time = compared is None and column is not None and frame.columns[column].kind == TIME_STAMP
         if compared is not None:
@@ -142,7 +149,7 @@ class _Pass:
                 self._aggregated(same, compute, give)
 
     def _aggregated(self, features: list[Feature], compute: Compute, give: Out) -> None:
-        inputs = Inputs(self.values, self.sliced, self.moments, self.join.horizon, self.is_time)
+        inputs = Inputs(self.values, self.sliced, self.moments, self.join.horizon, self.is_time, self.tick)
         columns = compute(inputs, [named(f.aggregation or "") for f in features])
         for feature, values in zip(features, columns, strict=True):
             give(feature, values)
@@ -152,10 +159,11 @@ class _Pass:
         wanted = sorted({f.condition[1] for f in features if f.condition})
         slots, s = self._slots(category, wanted), self.sliced
         n, total = np.zeros((len(s.lo), len(wanted))), np.zeros((len(s.lo), len(wanted)))
-        if self.column is None:
-            conditions.counts(slots, s.lo, s.hi, n)
-        else:
-            conditions.sums(slots, self.values, s.lo, s.hi, n, total)
+        for p in in_parts(s.hi - s.lo + 1, ROWS_AT_ONCE, self.tick):
+            if self.column is None:
+                conditions.counts(slots, s.lo[p], s.hi[p], n[p])
+            else:
+                conditions.sums(slots, self.values, s.lo[p], s.hi[p], n[p], total[p])
         for feature in features:
             at = wanted.index((feature.condition or ("", ""))[1])
             give(feature, _conditional(feature.aggregation or "", n[:, at], total[:, at]))

@@ -55,8 +55,9 @@ def still_valid(lo: Any, hi: Any, moments: Any, uppers: Any) -> Any:
 
 
 @kernel
-def spread(source: Any, groups: Any, out: Any) -> None:
-    """Give each row its group's value; a row without a group keeps what ``out`` holds."""
+def spread(source: Any, first: int, groups: Any, out: Any) -> None:
+    """Give each row its group's value; ``source`` begins with that of group ``first``. Other rows stay as they are."""
     for i in range(groups.size):
-        if groups[i] >= 0:
-            out[i] = source[groups[i]]
+        group = groups[i] - first
+        if groups[i] >= 0 and 0 <= group < source.size:
+            out[i] = source[group]

@@ -16,7 +16,7 @@ class Predictor(Protocol):
     """Learns one target."""
 
     def fit(self, x: Matrix, y: Floats, *, cancelled: Callable[[], bool]) -> None:
-        """Learn; stop early once ``cancelled()`` says so, where the library allows it."""
+        """Learn; stop early or raise ``Cancelled`` once ``cancelled()`` says so, where the library allows it."""
 
     def predict(self, x: Matrix) -> Floats:
         """The value, or the probability of class 1."""

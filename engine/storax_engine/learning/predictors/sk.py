@@ -1,6 +1,8 @@
 """Scikit-learn: linear models by name, and any estimator of it by its path; saved by skops, which runs no code."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from storax_engine.learning.errors import BadData, BadPlan
+from storax_engine.learning.errors import BadData, BadPlan, Cancelled
 from storax_engine.learning.predictors.base import SEED, Floats, Matrix, shares
 
 KINDS = ("LinearRegression", "LogisticRegression", "SklearnEstimator")
@@ -27,8 +29,9 @@ class Sklearn:
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
 
-    def fit(self, x: Matrix, y: Floats, *, cancelled: Callable[[], bool]) -> None:  # noqa: ARG002
-        self._pipeline.fit(x.astype(np.float64), y)
+    def fit(self, x: Matrix, y: Floats, *, cancelled: Callable[[], bool]) -> None:
+        with _stopped_once(cancelled):
+            self._pipeline.fit(x.astype(np.float64), y)
 
     def predict(self, x: Matrix) -> Floats:
         wide = x.astype(np.float64)
@@ -91,6 +94,25 @@ def _is_class(name: str) -> bool:
         return isinstance(getattr(import_module(module), word, None), type)
     except ImportError:
         return False
+
+
+@contextmanager
+def _stopped_once(cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Raise ``Cancelled`` at the next call of a Python function in the block, in this thread, once it was cancelled.
+
+    Estimators have no callbacks in common; between two calls of their Python code nothing can stop them.
+    """
+
+    def stop(_frame: Any, event: str, _arg: Any) -> None:
+        if event == "call" and cancelled():
+            raise Cancelled("the caller asked to stop")
+
+    before = sys.getprofile()
+    sys.setprofile(stop)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def _zeros() -> SimpleImputer:

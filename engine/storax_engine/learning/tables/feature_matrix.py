@@ -1,6 +1,6 @@
 """The matrix of features, one contiguous row per feature, and the choice of the best among many."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from storax_engine.learning.features.evaluate import Evaluator
 from storax_engine.learning.features.fastprop import FastProp
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.kernels.correlation import correlations
+from storax_engine.learning.kernels.parts import ROWS_AT_ONCE, in_parts
 from storax_engine.learning.plan import MANY_TO_MANY, Join
 from storax_engine.learning.tables import columns
 from storax_engine.learning.tables.columns import Floats
@@ -63,7 +64,7 @@ class Features:
         for start in range(0, len(proposed), BATCH):
             batch = proposed[start : start + BATCH]
             computed = self.compute(batch, {})
-            strength = strongest(correlate(computed, y))
+            strength = strongest(correlate(computed, y, self._workspace.tick))
             kept, values, ranks = [*kept, *batch], np.concatenate([values, computed]), np.concatenate([ranks, strength])
             at = indices_of_best(ranks, learner.num_features)
             if len(at) < len(kept):
@@ -88,9 +89,18 @@ class Features:
         return self._workspace.index(join).frame
 
 
-def correlate(values: Floats, y: Floats) -> Floats:
-    """Return Pearson's correlation of each feature (row) with each target (column of ``y``); NaN if one is constant."""
-    return np.column_stack([correlations(values, np.ascontiguousarray(y[:, t])) for t in range(y.shape[1])])
+def correlate(values: Floats, y: Floats, tick: Callable[[], None] = lambda: None) -> Floats:
+    """Return Pearson's correlation of each feature (row) with each target (column of ``y``); NaN if one is constant.
+
+    ``tick`` is called now and then; it may raise.
+    """
+    out = np.empty((len(values), y.shape[1]))
+    sizes = np.full(len(values), len(y) + 1)
+    for t in range(y.shape[1]):
+        target = np.ascontiguousarray(y[:, t])
+        for p in in_parts(sizes, ROWS_AT_ONCE, tick):
+            out[p, t] = correlations(values[p], target)
+    return out
 
 
 def strongest(correlation: Floats) -> Floats:

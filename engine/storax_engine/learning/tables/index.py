@@ -1,11 +1,13 @@
 """A right table sorted by (key, time), once, and the slices of it that a left table's rows may see."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from storax_engine.learning.errors import BadData
 from storax_engine.learning.kernels import slices, sorting
+from storax_engine.learning.kernels.parts import ROWS_AT_ONCE, in_parts
 from storax_engine.learning.plan import Join
 from storax_engine.learning.tables import keys
 from storax_engine.learning.tables.columns import Floats, Ints
@@ -42,6 +44,7 @@ class Index:
 
 
 _ONE = Keys((), (), 1)
+Window = tuple[float, float | None]
 
 
 @dataclass
@@ -52,9 +55,13 @@ class References:
     keys: Ints
     moments: Floats
 
-    def spread(self, source: Floats, out: Floats) -> None:
-        """Give each row of the left frame its group's value."""
-        slices.spread(source, self.groups, out)
+    def part(self, part: slice) -> "References":
+        """Return some of them; ``groups`` still count all."""
+        return References(self.groups, self.keys[part], self.moments[part])
+
+    def spread(self, source: Floats, out: Floats, *, first: int = 0) -> None:
+        """Give each row of the left frame its group's value; ``source`` begins with that of group ``first``."""
+        slices.spread(source, first, self.groups, out)
 
 
 def references(frame: Frame, join: Join, index: Index) -> References:
@@ -94,21 +101,42 @@ class Slices:
         return copy, np.repeat(np.arange(len(which)), width)
 
 
-def slice_rows(points: References, join: Join, index: Index, window: tuple[float, float | None]) -> Slices:
+def slices_in_parts(
+    points: References, join: Join, index: Index, window: Window, tick: Callable[[], None]
+) -> Iterator[tuple[slice, Slices]]:
+    """Yield what ``slice_rows`` returns, for parts of the points; in one part where there is no upper time stamp.
+
+    With one each slice lists its rows, and those of a frequent key together are too many for memory.
+    """
+    sizes = np.ones(len(points.keys), np.int64)
+    if join.upper_time_stamp is not None:
+        lo, hi = _within(points, join, index, window)
+        sizes = hi - lo + 1
+    for part in in_parts(sizes, max(ROWS_AT_ONCE, len(sizes)), tick):
+        yield part, slice_rows(points.part(part), join, index, window)
+
+
+def slice_rows(points: References, join: Join, index: Index, window: Window) -> Slices:
     """What each point sees of the rows whose age beyond the horizon lies in ``[window[0], window[1])`` seconds."""
-    if not index.timed:
-        moments = np.zeros(len(points.keys))
-        lo, hi = slices.find(index.starts, index.times, points.keys, moments - 1.0, moments)
-        return Slices(index, lo, hi, index.times)
-    until = points.moments - join.horizon - window[0]
-    oldest = -np.inf if window[1] is None else points.moments - join.horizon - window[1]
-    after = np.broadcast_to(np.asarray(oldest, np.float64), until.shape).copy()
-    lo, hi = slices.find(index.starts, index.times, points.keys, after, until)
-    if join.upper_time_stamp is None:
+    lo, hi = _within(points, join, index, window)
+    if not index.timed or join.upper_time_stamp is None:
         return Slices(index, lo, hi, index.times)
     uppers = index.frame.seconds(join.upper_time_stamp)[index.order]
     rows, lo, hi = slices.still_valid(lo, hi, points.moments, uppers)
     return Slices(index, lo, hi, index.times[rows], rows)
+
+
+def _within(points: References, join: Join, index: Index, window: Window) -> tuple[Ints, Ints]:
+    """Return the rows in the window of each point, whatever their upper time stamp."""
+    if not index.timed:
+        moments = np.zeros(len(points.keys))
+        lo, hi = slices.find(index.starts, index.times, points.keys, moments - 1.0, moments)
+        return lo, hi
+    until = points.moments - join.horizon - window[0]
+    oldest = -np.inf if window[1] is None else points.moments - join.horizon - window[1]
+    after = np.broadcast_to(np.asarray(oldest, np.float64), until.shape).copy()
+    lo, hi = slices.find(index.starts, index.times, points.keys, after, until)
+    return lo, hi
 
 
 def only_row(points: References, sliced: Slices, name: str) -> Ints:
