@@ -23,6 +23,7 @@ BODY_SILENCE_SEC = 20.0
 BODY_BYTES_PER_SEC = 64 * KIB
 CONDITIONS = 1_000
 CHANGE_BYTES = 128 * MIB
+WEBHOOKS = 100
 
 # What a caller gets.
 PAGE_BYTES = 32 * MIB
@@ -88,6 +89,7 @@ def _of_requests(settings: Settings) -> list[Limit]:
               "Change fewer rows at once."),
         Limit("conditions", CONDITIONS, "filters", 422,
               "Filters of one query; the values of a list count as one.", "Give a filter a list of values."),
+        Limit("webhooks", WEBHOOKS, "webhooks", 413, "Webhooks of one user.", "Widen the filter of one."),
     ]  # fmt: skip
 
 

@@ -12,10 +12,11 @@ from storax_core.resources.session import SESSIONS
 from storax_core.resources.site import SITES
 from storax_core.resources.transfer import TRANSFERS
 from storax_core.resources.user import TOKENS, USERS
+from storax_core.resources.webhooks.webhook import WEBHOOKS
 
 PLATFORM: tuple[Resource, ...] = (SITES, APPS, BATCH_JOBS, SESSIONS, JOBS, TRANSFERS)
 ENGINE: tuple[Resource, ...] = (PROJECTS, DATA_FRAMES, PIPELINES)
-RESOURCES: tuple[Resource, ...] = (USERS, TOKENS, *PLATFORM, *ENGINE, EVENTS)
+RESOURCES: tuple[Resource, ...] = (USERS, TOKENS, *PLATFORM, *ENGINE, WEBHOOKS, EVENTS)
 BY_ENTITY: dict[str, Resource] = {r.entity: r for r in RESOURCES}
 PROJECTED: tuple[Resource, ...] = tuple(r for r in RESOURCES if r is not EVENTS)
 
@@ -37,5 +38,6 @@ __all__ = [
     "TOKENS",
     "TRANSFERS",
     "USERS",
+    "WEBHOOKS",
     "Resource",
 ]

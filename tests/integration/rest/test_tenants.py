@@ -27,6 +27,7 @@ def owned(world: World) -> dict[str, Any]:
         "users": user.id, "events": user.events(entity="job")[0]["id"], "projects": project,
         "data-frames": user.post("/data-frames/", {"project_id": project, "name": "secret"})["id"],
         "pipelines": user.post("/pipelines/", {"project_id": project, "name": "secret", "edition": 1})["id"],
+        "webhooks": user.post("/webhooks/", {"name": "secret", "url": "https://example.org/"})["id"],
     }  # fmt: skip
     return {"user": user, "ids": ids}
 
