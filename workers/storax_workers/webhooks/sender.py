@@ -57,7 +57,7 @@ class Sender:
             return Outcome(f"{type(error).__name__}: {error}"[:LONGEST_PROBLEM])
 
     async def _status(self, url: str, headers: dict[str, str], body: bytes) -> int:
-        async with self._pool.stream("POST", url, headers=headers, content=body) as response:
+        async with self._pool.stream("POST", url, headers=[*headers.items()], content=body) as response:
             left = ANSWER_BYTES
             async for part in response.aiter_stream():
                 left -= len(part)

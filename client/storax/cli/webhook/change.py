@@ -49,7 +49,7 @@ def create(
     sites = [site_id(one) for one in site or []]
     wanted: dict[str, Any] = {
         "type": type_,
-        "to_state": [state if state.islower() else state.upper() for state in to or []],
+        "to_state": [state.upper() for state in to or []],
         "tags": pairs(tag or [], "--tag"),
         "app_id": [number for one in app or [] for number in app_ids(one, sites=sites)],
         "site_id": sites,
