@@ -47,18 +47,26 @@ async def with_secrets(service: Service, answer: Response) -> Response:
     return answer
 
 
+class Rotation(BaseModel):
+    """A rotation takes no fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 @router.post("/{id}/rotate", operation_id="webhook_rotate", **row_of(WEBHOOKS))
 async def rotate(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Make another secret, which this answer shows. For a day deliveries are signed with the one before too."""
     only(request)
-    wanted = row_id(id, WEBHOOKS)
+    wanted, service = row_id(id, WEBHOOKS), service_of(request)
+    raw = await service.body(request)
+    if raw:
+        parse_as(Rotation, raw)
 
     async def command(conn: Connection, ctx: Context) -> Any:
         await rules.rotate(conn, ctx, wanted)
         return await existing_row(conn, WEBHOOKS, who.owner_id, wanted)
 
-    service = service_of(request)
-    return await with_secrets(service, await service.run(request, who, b"", command))
+    return await with_secrets(service, await service.run(request, who, raw, command))
 
 
 @router.post("/{id}/replay", operation_id="webhook_replay", openapi_extra=asks(Replay), **row_of(WEBHOOKS))

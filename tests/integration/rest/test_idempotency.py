@@ -40,6 +40,7 @@ def situation(user: User) -> dict[str, Any]:
         "project": project,
         "frame": user.post("/data-frames/", {"project_id": project, "name": "x"})["id"],
         "pipeline": user.post("/pipelines/", {"project_id": project, "name": "x", "edition": 1})["id"],
+        "webhook": user.post("/webhooks/", {"name": str(uuid4()), "url": "https://example.org/"})["id"],
     }
 
 
@@ -82,6 +83,11 @@ CALLS: dict[str, Any] = {
     "pipeline create": lambda s: ("POST", "/pipelines/", {"project_id": s["project"], "name": "again", "edition": 1}),
     "pipeline update": lambda s: ("PATCH", f"/pipelines/{s['pipeline']}", {"tags": ["x"]}),
     "pipeline delete": lambda s: ("DELETE", f"/pipelines/{s['pipeline']}", None),
+    "webhook create": lambda s: ("POST", "/webhooks/", {"name": "again", "url": "https://example.org/"}),
+    "webhook update": lambda s: ("PATCH", f"/webhooks/{s['webhook']}", {"enabled": False}),
+    "webhook rotate": lambda s: ("POST", f"/webhooks/{s['webhook']}/rotate", {}),
+    "webhook replay": lambda s: ("POST", f"/webhooks/{s['webhook']}/replay", {"position": 0}),
+    "webhook delete": lambda s: ("DELETE", f"/webhooks/{s['webhook']}", None),
 }  # fmt: skip
 REFUSED = {"site delete"}  # a job of it is running
 NAMES = {  # operations of the OpenAPI that change something, and the calls above that stand for them
@@ -91,12 +97,13 @@ NAMES = {  # operations of the OpenAPI that change something, and the calls abov
     "batch_job_update", "batch_job_delete", "transfer_item_update", "session_create", "session_report", "session_acquire",
     "session_acquire_batch", "session_delete", "project_create", "project_update", "project_delete", "data_frame_create",
     "data_frame_update", "data_frame_delete", "pipeline_create", "pipeline_update", "pipeline_delete",
+    "webhook_create", "webhook_update", "webhook_rotate", "webhook_replay", "webhook_delete",
 }  # fmt: skip
 LIKE_OTHERS = {  # the same code mounted for another noun
     "site_delete_many", "site_delete_where", "app_update_many", "app_delete", "app_delete_many", "app_delete_where",
     "batch_job_update_many", "batch_job_delete_many", "batch_job_delete_where", "transfer_item_update_many",
     "session_delete_many", "session_delete_where", "token_delete", "token_delete_many", "token_delete_where",
-    *(f"{noun}_{verb}" for noun in ("project", "data_frame", "pipeline") for verb in ("update_many", "delete_many", "delete_where")),
+    *(f"{noun}_{verb}" for noun in ("project", "data_frame", "pipeline", "webhook") for verb in ("update_many", "delete_many", "delete_where")),
 }  # fmt: skip
 # Without a key, harmless to repeat, or tested below.
 OTHERWISE = {
