@@ -145,7 +145,7 @@ def test_a_field_refuses_or_gives_back_what_it_was_given(
             continue
         created = answer.json()
         once = {"secret": None} if "secret" in created else {}  # a webhook's, which is shown once
-            assert user.get(f"/{resource.path}/{created['id']}") == created | once
+        assert user.get(f"/{resource.path}/{created['id']}") == created | once
         kind = resource.fields.get(field)
         if kind is not None and kind.pg_type not in ("timestamptz", "float", "uuid"):
             back = created[field]
