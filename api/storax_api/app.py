@@ -28,11 +28,12 @@ from storax_api.sessions import routes as sessions
 from storax_api.uptime import Uptime
 from storax_api.waits import Waits
 from storax_api.web import install as web
+from storax_api.webhooks import routes as webhooks
 from storax_core import limits
 from storax_core.database import roles
 from storax_core.database.connections import Database
 from storax_core.queues import Queues
-from storax_core.resources import JOBS, RESOURCES
+from storax_core.resources import JOBS, RESOURCES, WEBHOOKS
 from storax_core.settings import Settings
 
 DESCRIPTION = "Event-sourced job orchestration. Every change is an event; every list is a query over projections."
@@ -135,9 +136,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     app.include_router(job_files.router)
     app.include_router(one_job.router)
+    app.include_router(webhooks.router)
+    finish_create = {WEBHOOKS.entity: webhooks.with_secrets}
     for resource in RESOURCES:
         if resource is not JOBS:
-            app.include_router(routes.mount(resource))
+            app.include_router(routes.mount(resource, finish_create=finish_create.get(resource.entity)))
     _health(app)
     app.include_router(metrics.router)
     app.include_router(bounds.router)

@@ -165,6 +165,11 @@ def answers(status: int = 200, /, **properties: Any) -> dict[str, Any]:
     return {"responses": {status: {"description": "Done.", "content": {JSON: {"schema": _object(**properties)}}}}}
 
 
+def row_of(resource: Resource) -> dict[str, Any]:
+    """Keyword arguments for a route whose answer is a row of a resource."""
+    return {"responses": {200: {"description": "Done.", "content": {JSON: {"schema": _row(resource)}}}}}
+
+
 def rows_of(resource: Resource) -> dict[str, Any]:
     """The schema of a list of a resource's rows."""
     return {"type": "array", "items": _row(resource)}

@@ -1,5 +1,6 @@
 """One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,7 +14,7 @@ from storax_api.requests.parameters import Who, as_of_parameter, choice, how_of,
 from storax_api.rows import bulk_commands
 from storax_api.rows.existing import existing_row
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
-from storax_api.service import Caller, json
+from storax_api.service import Caller, Service, json
 from storax_core import limits
 from storax_core.commands import create, delete, update
 from storax_core.commands.one_round_trip.create_job import create_job
@@ -25,6 +26,7 @@ from storax_core.resources import JOBS, Resource
 
 MAX_ROWS = limits.ROWS
 PATCH_WHERE: TypeAdapter[PatchWhere] = TypeAdapter(PatchWhere)
+Finish = Callable[[Service, Response], Awaitable[Response]]  # adds to the answer what is not kept for a repeat
 
 
 def answer_page(page: select.Page, form: str) -> Response:
@@ -40,12 +42,12 @@ def _row_limit(rows: Any) -> None:
         raise TooLarge(f"{len(rows)} rows in one call; at most {MAX_ROWS}", hint="Send them in several calls.")
 
 
-def mount(resource: Resource) -> APIRouter:
-    """The routes of one resource."""
+def mount(resource: Resource, *, finish_create: Finish | None = None) -> APIRouter:
+    """The routes of one resource; ``finish_create`` completes the answers to its creation."""
     router = APIRouter(prefix=f"/api/v1/{resource.path}", tags=[resource.path])
     _mount_reads(router, resource)
     if "create" in resource.verbs:
-        _mount_create(router, resource)
+        _mount_create(router, resource, finish_create)
     if "update" in resource.verbs:
         _mount_updates(router, resource)
     if "delete" in resource.verbs:
@@ -95,7 +97,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         return json(row)
 
 
-def _mount_create(router: APIRouter, resource: Resource) -> None:
+def _mount_create(router: APIRouter, resource: Resource, finish: Finish | None) -> None:
     known = tuple(resource.create_model.model_fields)
 
     @router.post("/", status_code=201, **document(resource, "create"))
@@ -127,7 +129,8 @@ def _mount_create(router: APIRouter, resource: Resource) -> None:
             return await create_job(conn, ctx, service.apps, checked[0])
 
         alone = one_round_trip if single and resource is JOBS else None
-        return await service.run(request, who, raw, command, status=201, one_round_trip=alone)
+        answer = await service.run(request, who, raw, command, status=201, one_round_trip=alone)
+        return await finish(service, answer) if finish else answer
 
 
 async def _read_many(conn: Connection, resource: Resource, owner_id: int, ids: list[int]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from storax.models.saved_view import SavedView
 from storax.models.session import Session
 from storax.models.site import Site
 from storax.models.transfer_item import TransferItem, TransferState
+from storax.models.webhook import Webhook
 
 ApplicationDefinition = App
 # Names of Balsam's API that scripts import, and what stands in their place.
@@ -44,6 +45,7 @@ __all__ = [
     "Site",
     "TransferItem",
     "TransferState",
+    "Webhook",
     "as_completed",
     "current_client",
     "wait",

@@ -24,6 +24,7 @@ BODY_BYTES_PER_SEC = 64 * KIB
 CONDITIONS = 1_000
 CHANGE_BYTES = 128 * MIB
 VIEW_QUERY_CHARACTERS = 8_192
+WEBHOOKS = 100
 
 # What a caller gets.
 PAGE_BYTES = 32 * MIB
@@ -95,6 +96,7 @@ def _of_requests(settings: Settings) -> list[Limit]:
         Limit("view_query_characters", VIEW_QUERY_CHARACTERS, "characters", 422, "Query of a saved view.",
               "Filter by a tag in place of ids."),
         Limit("saved_views", SAVED_VIEWS, "views", 409, "Saved views of one user.", "Delete one."),
+        Limit("webhooks", WEBHOOKS, "webhooks", 413, "Webhooks of one user.", "Widen the filter of one."),
     ]  # fmt: skip
 
 

@@ -45,6 +45,23 @@ class Settings(BaseSettings):
         default="", description="File with the key that signs seals; empty: they are not signed."
     )
 
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="Whether webhooks may post to addresses that are not public: loopback, private networks.",
+    )
+    webhook_attempts: int = Field(
+        default=15, ge=1, le=100, description="Failed attempts in a row after which a webhook is paused."
+    )
+    webhook_retry_sec: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="Seconds before a delivery that failed is tried again; doubles with each failure, up to 6 hours.",
+    )
+    webhook_timeout_sec: float = Field(
+        default=10.0, gt=0, le=15, description="Seconds in which a receiver must answer a delivery."
+    )
+
     @property
     def admin_names(self) -> frozenset[str]:
         """Return the names in ``admins``."""

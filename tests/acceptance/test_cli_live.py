@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from fakes.receiver import Receiver
 from fakes.terminal import Terminal
 from waiting import eventually
 
@@ -152,6 +153,7 @@ LISTS = [
     ("transfer", "ls"),
     ("event", "ls"),
     ("token", "ls"),
+    ("webhook", "ls"),
 ]
 
 
@@ -161,6 +163,7 @@ def listed(storax):
     # It takes no job, for at the end of its minute it would end one of another test.
     storax.good("queue", "submit", "--site", "local", "-t", "1", "--tag", "for=nothing")
     storax.good("job", "wait", storax.good("job", "submit", "Hello", "name=x").strip())
+    storax("webhook", "create", "listed", "http://127.0.0.1:1/", "--type", "user.logged_in")
     return storax
 
 
@@ -230,6 +233,26 @@ def test_a_wrong_token_and_an_unreachable_server_have_their_own_status(storax):
     away = storax("job", "ls", STORAX_URL="http://127.0.0.1:9")
     assert away.returncode == 8
     assert "storax up" in away.stderr
+
+
+def test_a_webhook_from_creation_to_deletion(storax):
+    with Receiver() as receiver:
+        options = ("--to", "job_finished", "--app", "Hello", "--site", "local", "--tag", "hook=yes")
+        secret = storax.good("webhook", "create", "trial", receiver.url, *options).strip()
+        storax.good("job", "submit", "Hello", "name=hook", "--tag", "hook=yes", "--wait")
+        (got,) = eventually(lambda: receiver.accepted)
+        assert got.signed_with(secret)
+        assert got.event["to_state"] == "JOB_FINISHED"
+        storax.good("webhook", "replay", "trial", got.position - 1)
+        eventually(lambda: len(receiver.accepted) == 2)
+        assert storax.good("webhook", "rotate", "trial").strip() not in ("", secret)
+        storax.good("webhook", "disable", "trial")
+        (row,) = [row for row in json.loads(storax.good("webhook", "ls", "-o", "json")) if row["name"] == "trial"]
+        assert (row["enabled"], row["secret"], row["secret_version"]) == (False, None, 2)
+        assert "secret " not in storax.good("webhook", "show", "trial")
+        storax.good("webhook", "enable", "trial")
+    storax.good("webhook", "rm", "trial", "--yes")
+    assert storax("webhook", "show", "trial").returncode == 3
 
 
 def test_a_token_of_ones_own_works_until_it_is_revoked(storax):

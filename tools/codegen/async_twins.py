@@ -17,7 +17,7 @@ MODEL_BASE = "_orm.instance.Model"
 # Methods that only build another query: they send no request.
 BUILDERS = frozenset({"filter", "exclude", "all", "order_by", "using", "as_of"})
 # Models whose hand-written calls have twins; those of allocations send no request.
-WITH_OWN_CALLS = frozenset({"App", "Job", "Session"})
+WITH_OWN_CALLS = frozenset({"App", "Job", "Session", "Webhook"})
 WAITS = frozenset({"wait", "result", "as_completed", "watch", "acquire_jobs"})
 # Of a class, or of both a class and its instances: their twins are too.
 DECORATORS = frozenset({"classmethod", "OnBoth"})

@@ -70,6 +70,7 @@ HAND_WRITTEN = {
         "_jobs.job.JobBase", '["App", "JobQuery"]', "_jobs.queries.JobQueryBase", "_jobs.queries.JobManagerBase"
     ),
     "Session": Base("_jobs.session.SessionBase"),
+    "Webhook": Base("_events.webhook.WebhookBase"),
 }
 CLIENT_ARGUMENTS = {
     "Job": (

@@ -55,6 +55,8 @@ OTHER_ROUTES = (
     ("GET", "/api/v1/jobs/{id}/explain", "Say why a job is in its state, and the way out."),
     ("POST", "/api/v1/sites/{id}/file-requests", "Take requests for such windows; for the agent of the site."),
     ("POST", "/api/v1/sites/{id}/file-replies", "Answer such requests; for the agent of the site."),
+    ("POST", "/api/v1/webhooks/{id}/rotate", "Make another secret, which the answer shows."),
+    ("POST", "/api/v1/webhooks/{id}/replay", "Post the events behind a position again."),
     ("POST", "/api/v1/auth/login", "Exchange a password for a token."),
     ("POST", "/api/v1/auth/register", "Create a user, if the server allows it."),
     ("POST", "/api/v1/auth/login-codes", "Create a code that signs a browser in to the web page once."),

@@ -17,7 +17,7 @@ from storax_core.settings import Settings
 USAGE = """usage: python -m storax_workers feeder|tasks
 
 feeder  follows the event log and fills the queues and the stream; run as many as you like, one leads
-tasks   RQ worker and cron: sweeps expired sessions, seals the log, forgets old idempotency keys"""
+tasks   RQ workers and cron: sweeps expired sessions, seals the log, forgets old idempotency keys, posts to webhooks"""
 
 
 async def _feed(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from storax_workers import tasks
 log = logging.getLogger("storax.cron")
 TASKS: Mapping[str, Callable[[], object]] = {
     f"{task.__module__}.{task.__qualname__}": task
-    for task in (tasks.sweep_sessions, tasks.seal_log, tasks.forget_commands)
+    for task in (tasks.sweep_sessions, tasks.seal_log, tasks.forget_commands, tasks.deliver_events)
 }
 LARGEST = 10_000  # bytes of what a record calls; ours have less than a hundred
 # Fields of RQ by which a record has something called, requested or enqueued apart from its task.

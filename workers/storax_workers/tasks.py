@@ -10,14 +10,15 @@ from storax_core.database.connections import Connection, Database, writing
 from storax_core.log import sealing
 from storax_core.log.sealing import Sealing
 from storax_core.settings import Settings
+from storax_workers.webhooks import shift
 
 TASK_SEC = 45.0  # for one run
 LEAST_LIMIT_SEC = 60  # between two heartbeats of the sweep, which RQ may start late
 
 
-def _with_database(work: Callable[[Database], Awaitable[Any]]) -> Any:
+def _with_database(work: Callable[[Database], Awaitable[Any]], *, size: int = 2) -> Any:
     async def run() -> Any:
-        db = await Database.connect(Settings().database_url, size=2)
+        db = await Database.connect(Settings().database_url, size=size)
         try:
             async with asyncio.timeout(TASK_SEC):
                 return await work(db)
@@ -60,6 +61,11 @@ def forget_commands() -> None:
     """Drop idempotency keys that no client can still be repeating, and counts of logins that failed long ago."""
     _in_transaction(idempotency.forget_old)
     _in_transaction(login_failures.forget_old)
+
+
+def deliver_events() -> None:
+    """Post events to webhooks for a while, or where there is none that is enabled, not at all."""
+    _with_database(lambda db: shift.run(db, Settings(), seconds=shift.SHIFT_SEC), size=16)
 
 
 def seal_log() -> None:

@@ -13,13 +13,13 @@ from storax_api.service import Service
 from storax_core.database.connections import Database
 from storax_core.errors import Invalid, Unauthorized
 from storax_core.log import positions, watermark
-from storax_core.queries import filters, select
+from storax_core.queries import filters, select, stream_filters
+from storax_core.queries.stream_filters import STREAM_FILTERS
 from storax_core.resources import EVENTS
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))
 # Parameters that are no filters; carry is the old name of include.
 STREAM_PARAMETERS = ("after", "include", "carry", "exclude")
-STREAM_FILTERS = [name for name in EVENTS.filters if name != "id" and not name.startswith("position")]
 # Filters that an event in memory can be tested by; the others need Postgres.
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
 
@@ -40,7 +40,8 @@ async def stream(request: Request, who: Who) -> StreamingResponse:
     service, broadcast = service_of(request), request.app.state.broadcast
     pairs = [(n, v) for n, v in request.query_params.multi_items() if n not in STREAM_PARAMETERS or n == "exclude"]
     query = query_of(EVENTS, QueryParams(pairs), STREAM_PARAMETERS)
-    _checked(query)
+    way_out = "Say with after= behind which position it begins."
+    stream_filters.check(query.filter, query.exclude, way_out=way_out)
     at = await _start(request, service.db)
 
     async def allowed() -> bool:
@@ -52,16 +53,6 @@ async def stream(request: Request, who: Who) -> StreamingResponse:
     )  # fmt: skip
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.frames(), media_type="text/event-stream", headers=headers)
-
-
-def _checked(query: select.Query) -> None:
-    """Raise Invalid for filters that a stream does not take, and for wrong values."""
-    for name in (*query.filter, *(name for group in query.exclude for name in group)):
-        if name in EVENTS.filters and name not in STREAM_FILTERS:
-            raise Invalid(
-                f"the stream cannot be filtered by {name!r}", hint="Say with after= behind which position it begins."
-            )
-    filters.selection_of(EVENTS, 0, query.filter, query.exclude)
 
 
 def _wanted(query: select.Query) -> dict[str, set[Any]] | None:

@@ -57,6 +57,7 @@ COMMANDS: dict[str, Entry] = {
     "transfer": Entry("List the files that are copied for jobs.", "storax.cli.transfer", remote=True),
     "engine": Entry("Start, stop and show the engine of data frames and pipelines.", "storax.cli.engine", profile=True),
     "event": Entry("Read and follow the log of every change.", "storax.cli.event", remote=True),
+    "webhook": Entry("Have the server post events to a URL.", "storax.cli.webhook", remote=True),
     "token": Entry("Create, list and revoke access tokens.", "storax.cli.token", remote=True),
     "admin": Entry("Operate the database: migrate, users, verify, rebuild.", extra="server", database=True),
 }

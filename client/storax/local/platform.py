@@ -105,7 +105,8 @@ class Platform:
     def _environment(self, part: str) -> dict[str, str]:
         api = {"STORAX_HOST": HOST, "STORAX_PORT": str(self.port), "STORAX_ADMINS": USER} if part == "api" else {}
         place = os.environ.get("STORAX_SEAL_EXPORT", str(self.seals))
-        tasks = {"STORAX_SEAL_EXPORT": place} if part == "tasks" else {}
+        private = os.environ.get("STORAX_WEBHOOK_PRIVATE_ADDRESSES", "true")  # the user's own machine, for one user
+        tasks = {"STORAX_SEAL_EXPORT": place, "STORAX_WEBHOOK_PRIVATE_ADDRESSES": private} if part == "tasks" else {}
         return {**NO_OTHERS, **self.logins.of(part), **api, **tasks, "PYTHONUNBUFFERED": "1"}
 
     def _migration(self) -> dict[str, str]:

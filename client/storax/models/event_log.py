@@ -78,6 +78,7 @@ class EventLog(Model):
             "data": Filter(dict[str, Any], "contains_json"),
             "id": Filter(int, "eq", many=True),
             "job_id": Filter(int, "eq", many=True),
+            "app_id": Filter(int, "eq", many=True),
             "batch_job_id": Filter(int, "eq", many=True),
             "scheduler_id": Filter(str, "eq", many=True),
             "tags": Filter(dict[str, str], "contains_json"),
@@ -175,6 +176,7 @@ class EventLogQuery(EventQuery[EventLog]):
         data: Mapping[str, Any] | Unset = UNSET,
         id: int | Iterable[int] | Unset | None = UNSET,
         job_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id: int | Iterable[int] | Unset | None = UNSET,
         scheduler_id: str | Iterable[str] | Unset | None = UNSET,
         tags: Mapping[str, Any] | Unset = UNSET,
@@ -221,6 +223,8 @@ class EventLogQuery(EventQuery[EventLog]):
             data: data contains all of these keys and values.
             id: Same as position.
             job_id: Events of this job.
+            app_id: Events of jobs of this App, or of any of a list. Events of a job that is deleted match
+                until its first is archived.
             batch_job_id: Events of jobs that this BatchJob leased, also if they were deleted or ran in
                 another later.
             scheduler_id: As batch_job_id, by the BatchJob's id at the scheduler.
@@ -270,6 +274,7 @@ class EventLogQuery(EventQuery[EventLog]):
         data: Mapping[str, Any] | Unset = UNSET,
         id: int | Iterable[int] | Unset | None = UNSET,
         job_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id: int | Iterable[int] | Unset | None = UNSET,
         scheduler_id: str | Iterable[str] | Unset | None = UNSET,
         tags: Mapping[str, Any] | Unset = UNSET,
@@ -320,6 +325,7 @@ class EventLogQuery(EventQuery[EventLog]):
         data: Mapping[str, Any] | Unset = UNSET,
         id: int | Iterable[int] | Unset | None = UNSET,
         job_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id: int | Iterable[int] | Unset | None = UNSET,
         scheduler_id: str | Iterable[str] | Unset | None = UNSET,
         tags: Mapping[str, Any] | Unset = UNSET,
@@ -405,6 +411,7 @@ class AsyncEventLogQuery(AsyncQuery[EventLog]):
         data: Mapping[str, Any] | Unset = UNSET,
         id: int | Iterable[int] | Unset | None = UNSET,
         job_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id: int | Iterable[int] | Unset | None = UNSET,
         scheduler_id: str | Iterable[str] | Unset | None = UNSET,
         tags: Mapping[str, Any] | Unset = UNSET,
@@ -454,6 +461,7 @@ class AsyncEventLogQuery(AsyncQuery[EventLog]):
         data: Mapping[str, Any] | Unset = UNSET,
         id: int | Iterable[int] | Unset | None = UNSET,
         job_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id: int | Iterable[int] | Unset | None = UNSET,
         scheduler_id: str | Iterable[str] | Unset | None = UNSET,
         tags: Mapping[str, Any] | Unset = UNSET,
@@ -514,6 +522,7 @@ class AsyncEventLogQuery(AsyncQuery[EventLog]):
         data: Mapping[str, Any] | Unset = UNSET,
         id: int | Iterable[int] | Unset | None = UNSET,
         job_id: int | Iterable[int] | Unset | None = UNSET,
+        app_id: int | Iterable[int] | Unset | None = UNSET,
         batch_job_id: int | Iterable[int] | Unset | None = UNSET,
         scheduler_id: str | Iterable[str] | Unset | None = UNSET,
         tags: Mapping[str, Any] | Unset = UNSET,

@@ -20,6 +20,11 @@ from storax_core.resources import JOBS, PROJECTED, Resource
 
 # What a lost row gets in a volatile column that may not be empty: ``f`` is the folded row.
 INSTEAD = {("token", "hash"): MARK.format(id="f.id")}
+# A lost webhook begins anew behind its creation: events are posted once more, and none is missing.
+INSTEAD |= {
+    ("webhook", "position"): """coalesce((SELECT e.position FROM event_log e
+  WHERE e.entity = 'webhook' AND e.entity_id = f.id AND e.version = 1), 0)"""
+}
 REVIVE = f"UPDATE session SET {session_life.ALIVE} WHERE expires_at IS NULL"  # noqa: S608 - else it never expires
 TRIES = 5  # of the exchange; a writer that holds a row and waits for the fence is a deadlock that Postgres ends
 # A parent that was deleted after it had finished counts as done: its edges are not made again.

@@ -6,6 +6,7 @@ from typing import Any
 
 from storax_core.commands import apps, create_jobs, graph, leases, locks, transfers, transitions, users
 from storax_core.commands.web import saved_views
+from storax_core.commands.webhooks import rules as webhooks
 from storax_core.database.connections import Connection
 from storax_core.errors import Forbidden, IllegalMove, Invalid
 from storax_core.lifecycle import rules
@@ -124,6 +125,9 @@ _RULES = {
     ),
     "token": ResourceRules(delete=users.delete_tokens),
     "transfer_item": ResourceRules(after_change=transfers.settle),
+    "webhook": ResourceRules(
+        before_create=webhooks.check_new, after_create=webhooks.begin, before_update=webhooks.check_patches
+    ),
 }
 
 

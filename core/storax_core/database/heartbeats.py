@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from storax_core.database.connections import Connection
 
-FEEDER, RECONCILER, SWEEPER = "feeder", "reconciler", "sweeper"
-EXPECTED = (FEEDER, RECONCILER, SWEEPER)
+FEEDER, RECONCILER, SWEEPER, WEBHOOKS = "feeder", "reconciler", "sweeper", "webhooks"
+EXPECTED = (FEEDER, RECONCILER, SWEEPER, WEBHOOKS)
 FOLLOWER = "follower"  # of an API process, which knows it without Postgres
 BEAT = """INSERT INTO heartbeat (name, updated_at, limit_sec) VALUES ($1, clock_timestamp(), $2)
 ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at, limit_sec = excluded.limit_sec"""

@@ -45,6 +45,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "token": EVERY_ROW,
     "transfer_item": EVERY_ROW,
     "user_account": EVERY_ROW,
+    "webhook": EVERY_ROW,
 }
 # To draw a number is USAGE, to read the last one SELECT. Nobody may set one (UPDATE).
 SEQUENCES: Mapping[str, Mapping[str, str]] = {
@@ -52,6 +53,7 @@ SEQUENCES: Mapping[str, Mapping[str, str]] = {
     for name in (
         "app_id", "batch_job_id", "data_frame_id", "event_log_position", "job_id", "pipeline_id", "project_id",
         "saved_view_id", "session_id", "site_id", "token_id", "transfer_item_id", "user_account_id",
+        "webhook_id",
     )
 }  # fmt: skip
 FUNCTIONS: Mapping[str, Mapping[str, str]] = {

@@ -62,6 +62,15 @@ _SPECIAL = (
     ),
     EventType("batch_job.leased", "A session took the BatchJob to submit it.", fields=("session_id", "lease_epoch")),
     EventType("batch_job.released", "The submitting session ended before the submission.", fields=("session_id",)),
+    EventType(
+        "webhook.paused",
+        "The server gave a delivery up and stopped posting events; data holds the reason.",
+        fields=("enabled",),
+    ),
+    EventType(
+        "webhook.secret_rotated", "A user had another secret made. The log holds none.", fields=("secret_version",)
+    ),
+    EventType("webhook.replayed", "A user had the events behind a position posted again; note holds it.", note=True),
     EventType("user.logged_in", "A user logged in, and a token was created.", note=True),
     EventType("user.login_failed", "A login with a wrong password was refused; note holds its address.", note=True),
     EventType(

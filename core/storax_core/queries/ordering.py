@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
 def keys_of(resource: Resource, ordering: Sequence[str]) -> tuple[Key, ...]:
     """The ordering with the unique key as its last part, so that pages never overlap. Raises Invalid."""
-    unique = "position" if "position" in resource.fields else "id"
+    unique = "id" if "id" in resource.fields else "position"
     keys = []
     for text in [name for name in ordering if name] or [resource.default_order]:
         name = text.removeprefix("-")

@@ -242,7 +242,7 @@ def _picked(source: Source, name: str) -> Any:
 
 
 def _unique(resource: Resource) -> str:
-    return "position" if "position" in resource.fields else "id"
+    return "id" if "id" in resource.fields else "position"
 
 
 def _number(number: int) -> ColumnElement[Any]:

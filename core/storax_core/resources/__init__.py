@@ -13,10 +13,11 @@ from storax_core.resources.site import SITES
 from storax_core.resources.transfer import TRANSFERS
 from storax_core.resources.user import TOKENS, USERS
 from storax_core.resources.web.saved_view import SAVED_VIEWS
+from storax_core.resources.webhooks.webhook import WEBHOOKS
 
 PLATFORM: tuple[Resource, ...] = (SITES, APPS, BATCH_JOBS, SESSIONS, JOBS, TRANSFERS)
 ENGINE: tuple[Resource, ...] = (PROJECTS, DATA_FRAMES, PIPELINES)
-RESOURCES: tuple[Resource, ...] = (USERS, TOKENS, *PLATFORM, *ENGINE, SAVED_VIEWS, EVENTS)
+RESOURCES: tuple[Resource, ...] = (USERS, TOKENS, *PLATFORM, *ENGINE, SAVED_VIEWS, WEBHOOKS, EVENTS)
 BY_ENTITY: dict[str, Resource] = {r.entity: r for r in RESOURCES}
 PROJECTED: tuple[Resource, ...] = tuple(r for r in RESOURCES if r is not EVENTS)
 
@@ -39,5 +40,6 @@ __all__ = [
     "TOKENS",
     "TRANSFERS",
     "USERS",
+    "WEBHOOKS",
     "Resource",
 ]

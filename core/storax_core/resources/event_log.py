@@ -70,6 +70,10 @@ class Event(SQLModel, table=True):
     data: Annotated[JsonObject, Mark(filter=JSON)] = c.json("The changed fields, and the reason.")
 
 
+# The App of an event's job, which never changes: of the job's row, or where that is deleted of its first event.
+_APP_OF = """coalesce((SELECT j.app_id FROM job j WHERE j.id = {entity_id}),
+  (SELECT (e.data->>'app_id')::bigint FROM event_log e
+    WHERE e.entity = 'job' AND e.entity_id = {entity_id} AND e.version = 1))"""
 # Functions that search the log as well, so that a deleted job is found by its last tags.
 _JOBS = "({{entity}} = 'job' AND {{entity_id}} = ANY(ARRAY(SELECT {function})))"
 EVENTS: Resource = Resource(
@@ -97,6 +101,14 @@ EVENTS: Resource = Resource(
             BigId,
             "({entity} = 'job' AND {entity_id} = ANY({value}::bigint[]))",
             "Events of this job.",
+            many=True,
+        ),
+        JoinFilter(
+            "app_id",
+            BigId,
+            f"({{entity}} = 'job' AND {_APP_OF} = ANY({{value}}::bigint[]))",
+            "Events of jobs of this App, or of any of a list. Events of a job that is deleted match until its first is"
+            " archived.",
             many=True,
         ),
         JoinFilter(

@@ -41,6 +41,7 @@ def situation(user: User) -> dict[str, Any]:
         "frame": user.post("/data-frames/", {"project_id": project, "name": "x"})["id"],
         "pipeline": user.post("/pipelines/", {"project_id": project, "name": "x", "edition": 1})["id"],
         "view": user.post("/saved-views/", {"name": str(uuid4()), "query": ""})["id"],
+        "webhook": user.post("/webhooks/", {"name": str(uuid4()), "url": "https://example.org/"})["id"],
     }
 
 
@@ -86,6 +87,11 @@ CALLS: dict[str, Any] = {
     "saved view create": lambda s: ("POST", "/saved-views/", {"name": "again", "query": ""}),
     "saved view update": lambda s: ("PATCH", f"/saved-views/{s['view']}", {"query": "state=FAILED"}),
     "saved view delete": lambda s: ("DELETE", f"/saved-views/{s['view']}", None),
+    "webhook create": lambda s: ("POST", "/webhooks/", {"name": "again", "url": "https://example.org/"}),
+    "webhook update": lambda s: ("PATCH", f"/webhooks/{s['webhook']}", {"enabled": False}),
+    "webhook rotate": lambda s: ("POST", f"/webhooks/{s['webhook']}/rotate", {}),
+    "webhook replay": lambda s: ("POST", f"/webhooks/{s['webhook']}/replay", {"position": 0}),
+    "webhook delete": lambda s: ("DELETE", f"/webhooks/{s['webhook']}", None),
 }  # fmt: skip
 REFUSED = {"site delete"}  # a job of it is running
 NAMES = {  # operations of the OpenAPI that change something, and the calls above that stand for them
@@ -96,12 +102,13 @@ NAMES = {  # operations of the OpenAPI that change something, and the calls abov
     "session_acquire_batch", "session_delete", "project_create", "project_update", "project_delete", "data_frame_create",
     "data_frame_update", "data_frame_delete", "pipeline_create", "pipeline_update", "pipeline_delete",
     "saved_view_create", "saved_view_update", "saved_view_delete",
+    "webhook_create", "webhook_update", "webhook_rotate", "webhook_replay", "webhook_delete",
 }  # fmt: skip
 LIKE_OTHERS = {  # the same code mounted for another noun
     "site_delete_many", "site_delete_where", "app_update_many", "app_delete", "app_delete_many", "app_delete_where",
     "batch_job_update_many", "batch_job_delete_many", "batch_job_delete_where", "transfer_item_update_many",
     "session_delete_many", "session_delete_where", "token_delete", "token_delete_many", "token_delete_where",
-    *(f"{noun}_{verb}" for noun in ("project", "data_frame", "pipeline", "saved_view") for verb in ("update_many", "delete_many", "delete_where")),
+    *(f"{noun}_{verb}" for noun in ("project", "data_frame", "pipeline", "saved_view", "webhook") for verb in ("update_many", "delete_many", "delete_where")),
 }  # fmt: skip
 # Without a key, harmless to repeat, or tested below.
 OTHERWISE = {

@@ -28,6 +28,7 @@ def owned(world: World) -> dict[str, Any]:
         "data-frames": user.post("/data-frames/", {"project_id": project, "name": "secret"})["id"],
         "pipelines": user.post("/pipelines/", {"project_id": project, "name": "secret", "edition": 1})["id"],
         "saved-views": user.post("/saved-views/", {"name": "secret", "query": "state=FAILED"})["id"],
+        "webhooks": user.post("/webhooks/", {"name": "secret", "url": "https://example.org/"})["id"],
     }  # fmt: skip
     return {"user": user, "ids": ids}
 

@@ -90,6 +90,7 @@ def test_every_resource_of_now_is_that_of_the_present(world: World, user: User, 
     user.job(app, transfers={"f": "x:/f"})
     user.post("/batch-jobs/", {"site_id": site})
     user.session(site)
+    user.post("/webhooks/", {"name": "one", "url": "https://example.org/"})
     present = rows(user, resource.path)
     past = rows(user, resource.path, as_of=end(world))
     kept = {"id", "owner_id", "version", "creation_date", "last_update", *resource.folded}

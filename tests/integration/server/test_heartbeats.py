@@ -42,6 +42,7 @@ def watched_for_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 def swept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAX_DATABASE_URL", world.database_url)
     tasks.sweep_sessions()
+    tasks.deliver_events()
 
 
 def test_all_parts_that_work_are_well(world: World, swept: None, watched_for_long: None) -> None:

@@ -1,0 +1,1 @@
+"""Routes of webhooks that other resources lack."""

@@ -1,0 +1,113 @@
+"""What the worker that delivers events reads and records: webhooks that are due, their next events, outcomes.
+
+Each record names the position from which the worker went on. Where a user has set another one meanwhile, or disabled
+the webhook, nothing is recorded, and the worker looks again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from storax_core import limits
+from storax_core.database.connections import Connection, writing
+from storax_core.lifecycle import rules
+from storax_core.log import append, watermark
+from storax_core.log.append import Context
+from storax_core.queries import select
+from storax_core.resources import EVENTS, WEBHOOKS
+
+ACTOR = "system:webhooks"
+AT_ONCE = 100  # events that are read at once
+SEARCHED_AT_ONCE = 50_000  # events of an owner that one statement searches for those that match
+MOST_DUE = 10_000
+ANY = "SELECT EXISTS (SELECT FROM webhook WHERE enabled)"
+DUE = f"""SELECT id, owner_id, url, filter::text AS filter, secret_version, position, failures, version,
+  coalesce(rotated_at > now() - interval '1 day', false) AS rotated FROM webhook
+WHERE enabled AND (next_attempt IS NULL OR next_attempt <= now()) ORDER BY id LIMIT {MOST_DUE}"""  # noqa: S608
+# Functions that search for jobs compare the owner themselves. A plan that was kept for another owner reads too much.
+AS_OWNER = "SELECT set_config('storax.owner', $1, false), set_config('plan_cache_mode', 'force_custom_plan', false)"
+SEARCH_END = """SELECT position FROM event_log WHERE owner_id = $1 AND position > $2 AND position <= $3
+ORDER BY position OFFSET $4 LIMIT 1"""
+DELIVERED = """UPDATE webhook SET position = $3, failures = 0, problem = NULL, next_attempt = NULL,
+  last_delivery = now() WHERE id = $1 AND position = $2 AND enabled RETURNING version"""
+SEARCHED = "UPDATE webhook SET position = $3 WHERE id = $1 AND position = $2 AND version = $4"
+FAILED = """UPDATE webhook SET failures = failures + 1, problem = $3, next_attempt = now() + make_interval(secs => $4)
+WHERE id = $1 AND position = $2 AND version = $5 AND enabled RETURNING failures"""
+LOCK = """SELECT id, owner_id, NULL::bigint AS site_id, version FROM webhook
+WHERE id = $1 AND version = $2 AND enabled FOR UPDATE"""
+
+
+@dataclass(frozen=True)
+class DueWebhook:
+    """A webhook whose next event may be delivered now; ``rotated``: its secret was rotated within a day."""
+
+    id: int
+    owner_id: int
+    url: str
+    filter: Mapping[str, Any]
+    secret_version: int
+    position: int
+    failures: int
+    version: int
+    rotated: bool
+
+
+async def any_enabled(conn: Connection) -> bool:
+    """Whether there is a webhook that gets events."""
+    return bool(await conn.fetchval(ANY))
+
+
+async def due(conn: Connection) -> list[DueWebhook]:
+    """Return the webhooks of all owners that do not wait for another attempt."""
+    return [DueWebhook(**{**row, "filter": orjson.loads(row["filter"])}) for row in await conn.fetch(DUE)]
+
+
+async def next_events(conn: Connection, hook: DueWebhook, after: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the next events of a webhook's owner that match, in order, and the position up to which they are all.
+
+    Raises Invalid where a newer release no longer knows the filter.
+    """
+    end = await watermark.published(conn)
+    if end <= after:
+        return [], after
+    searched = await conn.fetchval(SEARCH_END, hook.owner_id, after, end, SEARCHED_AT_ONCE)
+    end = end if searched is None else searched
+    await conn.execute(AS_OWNER, str(hook.owner_id))
+    wanted = {**hook.filter, "position__gt": after, "position__lte": end}
+    query = select.Query(filter=wanted, ordering=["position"], limit=AT_ONCE)
+    page = await select.fetch_page(conn, EVENTS, hook.owner_id, query, size=limits.STREAM_PAGE_BYTES)
+    events = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    return events, end if page.next is None else events[-1]["position"]
+
+
+async def delivered(conn: Connection, hook: DueWebhook, before: int, position: int) -> bool:
+    """Record that the receiver accepted the event at a position; until then the webhook stood at ``before``.
+
+    Returns whether nobody has changed it meanwhile, so that the next event may follow.
+    """
+    return bool(await conn.fetchval(DELIVERED, hook.id, before, position) == hook.version)
+
+
+async def searched(conn: Connection, hook: DueWebhook, before: int, position: int) -> None:
+    """Record that nothing between ``before``, where the webhook stands, and a position matches."""
+    await conn.execute(SEARCHED, hook.id, before, position, hook.version)
+
+
+async def failed(conn: Connection, hook: DueWebhook, before: int, problem: str, *, wait_sec: float) -> int | None:
+    """Record an attempt that failed; the next one comes in ``wait_sec``. Returns how many failed in a row."""
+    failures: int | None = await conn.fetchval(FAILED, hook.id, before, problem, wait_sec, hook.version)
+    return failures
+
+
+async def pause(conn: Connection, hook: DueWebhook, reason: str) -> None:
+    """Stop posting events to a webhook, with the reason, in the log too. What is next remains next."""
+    async with writing(conn):
+        locked = await conn.fetchrow(LOCK, hook.id, hook.version)
+        if locked is None:
+            return
+        change = rules.change_of(dict(locked))
+        change.add("webhook.paused", {"enabled": False, "reason": reason})
+        await append.append_changes(conn, Context(hook.owner_id, ACTOR), WEBHOOKS, [change])
+        await conn.execute("UPDATE webhook SET problem = $2, next_attempt = NULL WHERE id = $1", hook.id, reason)

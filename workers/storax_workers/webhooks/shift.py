@@ -1,0 +1,163 @@
+"""A shift of deliveries: for some seconds, post to every webhook what the log has got for it, each in order.
+
+RQ starts one shift after the other. What a shift goes by is in Postgres: the position of each webhook, its failures in
+a row, the time of its next attempt. So nothing is lost with Redis or with the worker, and an attempt may be repeated.
+One shift leads at a time, by a lock whose connection Postgres ends when it is silent.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from storax_core.commands.webhooks import deliveries, secrets
+from storax_core.commands.webhooks.deliveries import DueWebhook
+from storax_core.database import heartbeats
+from storax_core.database.connections import Connection, Database
+from storax_core.errors import CoreError, Unavailable
+from storax_core.log import watermark
+from storax_core.settings import Settings
+from storax_workers.webhooks.message import message_of
+from storax_workers.webhooks.sender import Outcome, Sender
+
+log = logging.getLogger("storax.webhooks")
+LEAD = "SELECT pg_try_advisory_lock(8366)"
+LEADER_SESSION = {"statement_timeout": "10s", "idle_session_timeout": "10s"}
+SHIFT_SEC, POLL_SEC = 25.0, 0.25
+BEAT_SEC, LIMIT_SEC = 3.0, 60
+LONGEST_WAIT_SEC = 6 * 3600.0
+AT_ONCE = 32  # webhooks that are posted to at the same time
+
+
+async def run(db: Database, settings: Settings, *, seconds: float) -> None:
+    """Deliver for ``seconds``; at once no longer where another process does, or no webhook is enabled."""
+    async with db.session(**LEADER_SESSION) as lead:
+        if not await lead.fetchval(LEAD):
+            return
+        await heartbeats.beat(lead, heartbeats.WEBHOOKS, LIMIT_SEC)
+        if not await deliveries.any_enabled(lead):
+            return
+        sender = Sender(private=settings.webhook_private_addresses, timeout_sec=settings.webhook_timeout_sec)
+        try:
+            await Shift(db, settings, sender, await secrets.secrets_key(lead)).run(lead, seconds)
+        finally:
+            await sender.close()
+
+
+def wait_sec(settings: Settings, failures: int) -> float:
+    """Return the seconds between an attempt and the next, after so many failures in a row: 5, 10, 20, ... 6 hours."""
+    return min(LONGEST_WAIT_SEC, settings.webhook_retry_sec * 2.0 ** (failures - 1))
+
+
+@dataclass
+class Shift:
+    """One shift. ``_searched`` has webhooks as they were, where they stood, and up to where nothing more matches."""
+
+    db: Database
+    settings: Settings
+    sender: Sender
+    key: bytes = field(repr=False)
+    clock: Callable[[], float] = time.time
+    _running: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _searched: dict[int, tuple[DueWebhook, int, int]] = field(default_factory=dict)
+    _ending: bool = False
+    _beaten: float = 0.0
+
+    async def run(self, lead: Connection, seconds: float) -> None:
+        """Look for webhooks that are due, and work for each, until the time is up or none is enabled."""
+        self._places = asyncio.Semaphore(AT_ONCE)
+        end = time.monotonic() + seconds
+        try:
+            while time.monotonic() < end:
+                await self._begin(lead)
+                await asyncio.sleep(POLL_SEC)
+                if not self._running and not await deliveries.any_enabled(lead):
+                    return
+        finally:
+            self._ending = True
+            if self._running:
+                await asyncio.wait(self._running.values())
+            await self._keep_searched()
+
+    async def _begin(self, lead: Connection) -> None:
+        if time.monotonic() > self._beaten + BEAT_SEC:
+            await heartbeats.beat(lead, heartbeats.WEBHOOKS, LIMIT_SEC)
+            self._beaten = time.monotonic()
+        end = await watermark.published(lead)
+        for hook in await deliveries.due(lead):
+            if hook.id not in self._running and self._from(hook) < end:
+                self._running[hook.id] = asyncio.create_task(self._work(hook))
+
+    def _from(self, hook: DueWebhook) -> int:
+        """Return the position from which to search on; a user may have set another one."""
+        known, before, upto = self._searched.get(hook.id, (hook, hook.position, hook.position))
+        return upto if (known.version, before) == (hook.version, hook.position) else hook.position
+
+    async def _work(self, hook: DueWebhook) -> None:
+        try:
+            async with self._places:
+                await self._deliver_or_give_up(hook)
+        except Unavailable as error:
+            log.warning("webhook %d waits for Postgres: %s", hook.id, error)
+        except Exception:
+            log.exception("a delivery to webhook %d starts over", hook.id)
+        finally:
+            del self._running[hook.id]
+
+    async def _deliver_or_give_up(self, hook: DueWebhook) -> None:
+        try:
+            await self._deliver(hook)
+        except Unavailable:
+            raise
+        except CoreError as error:  # its filter cannot be applied any more, or archived events cannot be read
+            await self._give_up(hook, f"{error}. {error.hint}")
+
+    async def _deliver(self, hook: DueWebhook) -> None:
+        """Post the next events, one after the other, until one fails."""
+        at = hook.position
+        async with self.db.worker() as conn:
+            events, upto = await deliveries.next_events(conn, hook, self._from(hook))
+        for event in events:
+            if self._ending or not await self._post(hook, at, event):
+                return
+            at = event["position"]
+        self._searched[hook.id] = (hook, at, upto)
+
+    async def _post(self, hook: DueWebhook, at: int, event: dict[str, Any]) -> bool:
+        """Make one attempt for one event. Returns whether it was accepted, and the webhook still stands there."""
+        message = message_of(hook.id, event, self._secrets(hook))
+        outcome = await self.sender.post(hook.url, message.headers(int(self.clock())), message.body)
+        if outcome.problem:
+            await self._note_failure(hook, at, outcome, failed_before=hook.failures if at == hook.position else 0)
+            return False
+        async with self.db.worker() as conn:
+            return await deliveries.delivered(conn, hook, at, event["position"])
+
+    def _secrets(self, hook: DueWebhook) -> list[bytes]:
+        versions = [hook.secret_version, *([hook.secret_version - 1] if hook.rotated else [])]
+        return [secrets.secret_of(self.key, hook.id, version) for version in versions]
+
+    async def _note_failure(self, hook: DueWebhook, at: int, outcome: Outcome, *, failed_before: int) -> None:
+        wait = wait_sec(self.settings, failed_before + 1)
+        async with self.db.worker() as conn:
+            failures = await deliveries.failed(conn, hook, at, outcome.problem, wait_sec=wait)
+        if failures is None:  # a user disabled it, or set another position
+            return
+        log.info("webhook %d: attempt %d failed: %s", hook.id, failures, outcome.problem)
+        if outcome.final:
+            await self._give_up(hook, outcome.problem)
+        elif failures >= self.settings.webhook_attempts:
+            await self._give_up(hook, f"{failures} attempts failed, the last one so: {outcome.problem}")
+
+    async def _give_up(self, hook: DueWebhook, reason: str) -> None:
+        log.warning("webhook %d is paused: %s", hook.id, reason)
+        async with self.db.worker() as conn:
+            await deliveries.pause(conn, hook, reason[:1000])
+
+    async def _keep_searched(self) -> None:
+        async with self.db.worker() as conn:
+            for hook, before, upto in self._searched.values():
+                if upto > before:
+                    await deliveries.searched(conn, hook, before, upto)
