@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 
-from house.repository import ROOT
+from house.repository import FOLDERS, ROOT
 from tools.codegen import copies
 from tools.codegen.__main__ import MODELS, stale
 from tools.codegen.render import render_all
 
-ELSEWHERE = os.environ | {"PYTHONPATH": str(ROOT)}
+ELSEWHERE = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("", *FOLDERS))}
 
 
 def test_the_committed_models_are_up_to_date():

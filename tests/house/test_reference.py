@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from house.repository import ROOT, names, text_of
+from house.repository import FOLDERS, ROOT, names, text_of
 from storax._runtime.settings import ClientSettings
 from storax_agent.settings.site import SiteSettings
 from storax_api import errors as api_errors
@@ -20,7 +20,7 @@ from storax_engine.learning.aggregations.catalogue import DEFAULT
 from tools.reference import getml_names, pages, site_settings
 
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(#[^)\s]*)?\)")
-ELSEWHERE = os.environ | {"PYTHONPATH": str(ROOT)}
+ELSEWHERE = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("", *FOLDERS))}
 PAGES = [n for n in names() if n.endswith(".md")]
 
 
