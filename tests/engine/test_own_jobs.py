@@ -115,7 +115,7 @@ def test_a_fit_is_cancelled_inside_a_step_and_the_engine_goes_on(project, schema
 
 SCRIPT = """
 import storax
-from fakes.star import pipeline, star
+from fakes.star_schema import pipeline, star
 storax.engine.set_project({project!r})
 schema = star()
 endless = storax.predictors.XGBoostRegressor(n_estimators=10**8)
