@@ -15,59 +15,11 @@ from storax_core.resources import EVENTS, RESOURCES, Resource
 from storax_core.resources.base import FieldSpec
 from storax_core.settings import Settings
 from tools.reference import limits_text
+from tools.reference.route_texts import OTHER_ROUTES, VERB_ROUTES
 from tools.reference.type_text import kind_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 HEADER = "<!-- Written by `python -m tools.reference.pages`; do not edit. -->"
-VERB_ROUTES: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "list": (
-        ("GET", "/", "List rows, with filters in the URL."),
-        ("POST", "/query", "List rows, with a query in the body."),
-        ("POST", "/counts", "Count rows by the values of one field."),
-    ),
-    "read": (("GET", "/{id}", "Read one row."),),
-    "create": (("POST", "/", "Create one row or many, all or none."),),
-    "update": (
-        ("PATCH", "/{id}", "Change one row."),
-        ("PATCH", "/", "Change many rows: a patch for each, or one patch for all matching rows."),
-    ),
-    "delete": (
-        ("DELETE", "/{id}", "Delete one row."),
-        ("POST", "/delete", "Delete all rows that match a query in the body."),
-        ("DELETE", "/", "Delete all rows that match the filters in the URL. Without filters, `all=true` is needed."),
-    ),
-    "cancel": (("POST", "/cancel", "Cancel all matching jobs."),),
-    "retry": (("POST", "/retry", "Run all matching failed jobs again, and what failed only because of them."),),
-    "throughput": (("POST", "/throughput", "Jobs created, ended and in each state by time."),),
-    "metrics": (("POST", "/metrics", "Run times by App, waits, other stages, ends and nodes in use, in a window."),),
-    "runs": (("POST", "/runs", "The runs of a window, and how many there were at once by job, App or allocation."),),
-    "failures": (("POST", "/failures", "Group failed jobs by App, exit code and last line of the error."),),
-    "footprint": (("POST", "/footprint", "Compute how many nodes all matching jobs would fill."),),
-}
-OTHER_ROUTES = (
-    ("GET", "/api/v1/events/stream", "Stream events as they are published (server-sent events)."),
-    ("POST", "/api/v1/sessions/{id}/acquire", "Lease runnable jobs; wait up to `wait` seconds for the first."),
-    ("POST", "/api/v1/sessions/{id}/acquire-batch-jobs", "Lease BatchJobs that are to be submitted."),
-    ("POST", "/api/v1/sessions/{id}/heartbeat", "Extend the session; returns which of its jobs to stop."),
-    ("POST", "/api/v1/sessions/{id}/report", "Report state transitions of leased jobs. Can be repeated."),
-    ("GET", "/api/v1/jobs/{id}/file", "Read a window of a file in a job's workdir, at its site."),
-    ("GET", "/api/v1/jobs/{id}/graph", "Read the jobs that are at most `steps` steps above or below one."),
-    ("GET", "/api/v1/jobs/{id}/explain", "Say why a job is in its state, and the way out."),
-    ("POST", "/api/v1/sites/{id}/file-requests", "Take requests for such windows; for the agent of the site."),
-    ("POST", "/api/v1/sites/{id}/file-replies", "Answer such requests; for the agent of the site."),
-    ("POST", "/api/v1/webhooks/{id}/rotate", "Make another secret, which the answer shows."),
-    ("POST", "/api/v1/webhooks/{id}/replay", "Post the events behind a position again."),
-    ("POST", "/api/v1/auth/login", "Exchange a password for a token."),
-    ("POST", "/api/v1/auth/register", "Create a user, if the server allows it."),
-    ("POST", "/api/v1/auth/login-codes", "Create a code that signs a browser in to the web page once."),
-    ("GET", "/api/v1/auth/me", "Return the user of the token."),
-    ("POST", "/api/v1/tokens/", "Create a token. Only this response contains its text."),
-    ("GET", "/api/v1/limits", "Return every limit of this server."),
-    ("GET", "/healthz", "Succeed if the process runs. Needs no token."),
-    ("GET", "/api/v1/admin/report", "Health, users and storage of the server, for its administrators."),
-    ("GET", "/readyz", "Succeed if this process can serve calls and follows the log. Needs no token."),
-    ("GET", "/metrics", "Metrics for Prometheus. Needs `STORAX_METRICS_TOKEN`."),
-)
 
 
 def render_all() -> dict[str, str]:

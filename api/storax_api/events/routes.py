@@ -13,8 +13,9 @@ from storax_api.service import Service
 from storax_core.database.connections import Database
 from storax_core.errors import Invalid, Unauthorized
 from storax_core.log import positions, watermark
-from storax_core.queries import filters, select, stream_filters
-from storax_core.queries.stream_filters import STREAM_FILTERS
+from storax_core.queries import filters, select
+from storax_core.queries.parsing import stream_filters
+from storax_core.queries.parsing.stream_filters import STREAM_FILTERS
 from storax_core.resources import EVENTS
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))

@@ -14,7 +14,7 @@ from storax_api.service import Caller, Service
 from storax_core.commands.update import How
 from storax_core.errors import Invalid, NotFound
 from storax_core.queries import select
-from storax_core.queries.url_query import options_of
+from storax_core.queries.parsing.url_query import options_of
 from storax_core.resources import Resource
 from storax_core.resources.types import MAX_ID, AsOf
 from storax_core.suggest import nearest

@@ -13,8 +13,8 @@ from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
 from storax_core.lifecycle.change import Patch, Row
 from storax_core.log.append import Context
+from storax_core.queries.parsing.url_query import options_of, require_valid
 from storax_core.queries.query import Query
-from storax_core.queries.url_query import options_of, require_valid
 from storax_core.resources import JOBS, USERS
 
 # Parameters of a list that a view keeps beside its filters: not the place in the list, nor the form of the answer.

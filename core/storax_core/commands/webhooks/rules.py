@@ -11,7 +11,7 @@ from storax_core.lifecycle import rules
 from storax_core.lifecycle.change import Change, Patch, Row
 from storax_core.log import append, positions
 from storax_core.log.append import Context
-from storax_core.queries import stream_filters
+from storax_core.queries.parsing import stream_filters
 from storax_core.resources import WEBHOOKS
 
 BEGIN = "UPDATE webhook SET position = $2 WHERE id = ANY($1::bigint[]) AND owner_id = $3"
