@@ -85,24 +85,30 @@ class Report:
     def _send_reduced(self, entry: Entry, error: StoraxError) -> Answer:
         """The server refuses what the job left behind: report that instead."""
         LOG.warning("report: job %s: %s", entry["id"], error)
+        if answer := self._send_after_fault(entry, error):
+            return answer
         if not entry["moves"]:
-            return self._drop(entry, error)
+            return self._set_entry_aside(entry, error)
         try:
             return self._report([reduced(entry, f"the server refused what this job reported: {error.message}")])
         except StoraxError as second:
             if not _is_refusal(second):
                 raise
-            return self._drop(entry, second)
+            return self._send_after_fault(entry, second) or self._set_entry_aside(entry, second)
 
-    def _drop(self, entry: Entry, error: StoraxError) -> Answer:
-        """Set an entry aside, unless the fault was the server's: then it takes no report at all, or this one now."""
-        if error.status == FAULT:
-            self._report([])
-            try:
-                return self._report([entry])
-            except StoraxError as third:
-                if not _is_refusal(third):
-                    raise
+    def _send_after_fault(self, entry: Entry, error: StoraxError) -> Answer | None:
+        """Report an entry once more if the fault was the server's: it takes no report at all, or this one now."""
+        if error.status != FAULT:
+            return None
+        self._report([])
+        try:
+            return self._report([entry])
+        except StoraxError as again:
+            if not _is_refusal(again):
+                raise
+            return None
+
+    def _set_entry_aside(self, entry: Entry, error: StoraxError) -> Answer:
         self._set_aside.put(f"report of job {entry['id']}, lease {entry['lease_epoch']}", str(error), to_json(entry))
         return Answer([], [{"id": entry["id"], "code": SET_ASIDE, "detail": str(error)}], [])
 

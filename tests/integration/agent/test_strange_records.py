@@ -201,7 +201,25 @@ def test_a_server_that_takes_no_report_at_all_costs_none(tmp_path, server):
         site.start()
         time.sleep(3)
         assert not site.folder.set_aside.exists()
-        server.reject = lambda _: False
+        server.reject = lambda _: False  # at any moment: also between a report and the next try
         eventually(lambda: server.states(jobs) == {"JOB_FINISHED"})
+    finally:
+        site.close()
+
+
+@pytest.mark.parametrize("calls", [4, 8, 12])
+def test_a_fault_of_the_server_that_ends_between_two_tries_costs_no_result(tmp_path, server, calls):
+    """The client tries a call four times; then the agent examines whether the entry is at fault."""
+    site = RunningSite(tmp_path / "site", server.url)
+    refused = []
+    try:
+        server.reject = lambda rows: len(refused) < calls and not refused.append(rows)
+        server.rejection = 500
+        job = server.job(server.app())
+        site.start()
+        eventually(lambda: server.state(job) in ("JOB_FINISHED", "FAILED"))
+        assert server.state(job) == "JOB_FINISHED"
+        assert len(refused) == calls
+        assert not site.folder.set_aside.exists()
     finally:
         site.close()
