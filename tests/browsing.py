@@ -1,7 +1,9 @@
-"""A browser without JavaScript for tests of the web page: cookies, links, forms, and the page as a tree."""
+"""Browsers for tests of the web page: one without JavaScript (cookies, links, forms, the page as a tree), and pictures."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -144,3 +146,18 @@ class Browser:
     def close(self) -> None:
         """Close the connections."""
         self.http.close()
+
+
+def take_picture(page: Any, path: Path, *, full_page: bool = False) -> None:
+    """Take a screenshot. On a busy machine Chromium sometimes has none at first, and then says so."""
+    from playwright.sync_api import Error
+
+    for tries_left in (2, 1, 0):
+        try:
+            page.screenshot(path=path, full_page=full_page)
+        except Error as error:
+            if not tries_left or "Unable to capture screenshot" not in str(error):
+                raise
+            page.wait_for_timeout(500)
+        else:
+            return

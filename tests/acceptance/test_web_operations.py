@@ -4,7 +4,7 @@ import pytest
 
 from acceptance import test_web_page
 from acceptance.test_web_page import EVIL, SHOTS, WIDTHS, Tabs, audit
-from browsing import PASSWORD
+from browsing import PASSWORD, take_picture
 from needs import needs
 from proxy import Proxy
 from world import User, World
@@ -78,7 +78,7 @@ def test_every_page_is_readable_at_every_width_in_light_and_dark(
     with tabs(width=WIDTHS[size], color_scheme=scheme) as tab:
         for name, path in paths.items():
             page = tab.open(path)
-            page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
+            take_picture(page, SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
             problems += [f"{name}: {line}" for line in audit(page)]
             beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             problems += [f"{name}: {beyond} pixels beyond the window"] if beyond > 0 else []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from browsing import PASSWORD
+from browsing import PASSWORD, take_picture
 from house.repository import ROOT
 from needs import needs, program, require
 from proxy import Proxy
@@ -160,16 +160,16 @@ def test_every_page_is_readable_at_every_width_in_light_and_dark(
             page = tab.open(path)
             if name.startswith("jobs-wrong"):
                 page.wait_for_selector("details.filters[open]")
-            page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
+            take_picture(page, SHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
             failures += [f"{name}: {line}" for line in audit(page)]
             beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             failures += [f"{name}: {beyond} pixels beyond the window"] if beyond > 0 else []
         page = tab.open("")
         page.click(".account summary")
-        page.screenshot(path=SHOTS / f"menu-{size}-{scheme}.png")
+        take_picture(page, SHOTS / f"menu-{size}-{scheme}.png")
         page.click("text=Sign out")
         page.wait_for_selector("[name=password]")
-        page.screenshot(path=SHOTS / f"login-{size}-{scheme}.png")
+        take_picture(page, SHOTS / f"login-{size}-{scheme}.png")
         failures += audit(page)
     assert not failures
 
@@ -248,7 +248,7 @@ def test_an_output_is_followed_while_it_grows(tabs: Tabs, user: User, jobs: dict
                 text.extend("step 2 ü\n".encode())
         assert "step 1\ngreen <b>bold</b>\nstep 2 ü" in seen
         assert page.locator("#output-stdout b").count() == 0
-        page.screenshot(path=SHOTS / "output.png", full_page=True)
+        take_picture(page, SHOTS / "output.png", full_page=True)
 
 
 def test_the_keyboard_is_enough(tabs: Tabs, jobs: dict[str, int]) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from acceptance.test_readme import blocks
 from acceptance.test_web_page import QUIET, SLOWEST_MS
+from browsing import take_picture
 from house.repository import ROOT
 from needs import needs, program, require
 from storax import Client, Job, Site
@@ -52,7 +53,7 @@ def run(stack: LocalStack, folder: Path, place: int) -> str:
 def shoot(page: Any, name: str, at: str) -> None:
     """Take the picture of a step, once its page shows ``at``."""
     page.wait_for_selector(at)
-    page.screenshot(path=SHOTS / f"night-{name}.png")
+    take_picture(page, SHOTS / f"night-{name}.png")
 
 
 @pytest.mark.slow("a night of 48 jobs, and a browser")
