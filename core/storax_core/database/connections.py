@@ -261,7 +261,7 @@ async def _prepare(conn: Connection) -> None:
     """jsonb and uuid travel as text both ways: what Postgres stored goes into an answer without being parsed."""
     set_tcp_deadlines(conn)
     conn.json_meter = JsonMeter()
-    await conn.set_type_codec("jsonb", encoder=str, decoder=conn.json_meter, schema="pg_catalog")
+    await conn.set_type_codec("jsonb", encoder=str, decoder=conn.json_meter.decode, schema="pg_catalog")
     await conn.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
     conn.storax_epoch = False
 

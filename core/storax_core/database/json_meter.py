@@ -12,20 +12,40 @@ NO_LIMIT = sys.maxsize
 
 
 class JsonMeter:
-    """The decoder of a connection's jsonb values: they stay text, ready to go into an answer.
+    """Measures a connection's jsonb values. ``decode`` keeps them text, ready to go into an answer.
 
-    ``left`` is the number of bytes that may still be read; beyond it a value becomes ``DROPPED``.
+    ``left`` is the number of bytes that may still be read; beyond it a value becomes ``DROPPED``. It is a variable of a
+    closure, because ``decode`` is called for each value of each row.
     """
 
-    __slots__ = ("left",)
+    __slots__ = ("_read", "_write", "decode")
 
     def __init__(self) -> None:
-        self.left = NO_LIMIT
+        left, fragment = NO_LIMIT, orjson.Fragment
 
-    def __call__(self, text: str) -> object:
-        """Return a value as a fragment of JSON, or ``DROPPED``."""
-        self.left -= len(text) if text.isascii() else text.__sizeof__()
-        return orjson.Fragment(text) if self.left >= 0 else DROPPED
+        def decode(text: str) -> object:
+            """Return a value as a fragment of JSON, or ``DROPPED``."""
+            nonlocal left
+            left -= len(text) if text.isascii() else text.__sizeof__()
+            return fragment(text) if left >= 0 else DROPPED
+
+        def read() -> int:
+            return left
+
+        def write(size: int) -> None:
+            nonlocal left
+            left = size
+
+        self.decode, self._read, self._write = decode, read, write
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still be read."""
+        return self._read()
+
+    @left.setter
+    def left(self, size: int) -> None:
+        self._write(size)
 
     @contextmanager
     def limited(self, size: int) -> Iterator["JsonMeter"]:
