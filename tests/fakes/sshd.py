@@ -33,7 +33,8 @@ LogLevel VERBOSE
 class Sshd:
     """``base`` is the folder that its locations show; ``ordinary`` runs it as an ordinary user, where tests are root.
 
-    That user is in a passwd file which only this sshd sees, in a mount namespace of its own.
+    That user is in an /etc which only this sshd sees, in a mount namespace of its own. A mount on /etc/passwd alone would
+    go when somebody adds a user to the machine, for that replaces the file.
     """
 
     def __init__(self, *, ordinary: bool = False) -> None:
@@ -56,10 +57,8 @@ class Sshd:
         self.sound()
         self.know(self.folder / "host_key.pub")
         (self.folder / "sshd_config").write_text(CONFIG.format(port=self.port, folder=self.folder))
-        (self.folder / "passwd").write_text(
-            f"{ORDINARY}:x:{ORDINARY_ID}:{ORDINARY_ID}::{self.folder}:/bin/sh\n" + Path("/etc/passwd").read_text()
-        )
         if self.other_user:
+            self._make_etc()
             for path in (self.folder, *self.folder.iterdir()):
                 os.chown(path, ORDINARY_ID, ORDINARY_ID)
             for name in ("key", "other_key"):
@@ -77,7 +76,7 @@ class Sshd:
             Path("/run/sshd").mkdir(exist_ok=True)
         argv = [str(program("sshd")), "-D", "-E", str(self.folder / "log"), "-f", str(self.folder / "sshd_config")]
         if self.other_user:
-            become = f"mount --bind {self.folder}/passwd /etc/passwd && exec setpriv --reuid {ORDINARY_ID} "
+            become = f"mount --bind {self.folder}/etc /etc && exec setpriv --reuid {ORDINARY_ID} "
             become += f'--regid {ORDINARY_ID} --clear-groups "$@"'
             argv = ["unshare", "--mount", "sh", "-c", become, "sh", *argv]
         self._process = subprocess.Popen(
@@ -85,6 +84,15 @@ class Sshd:
         )
         eventually(lambda: self._answers() or self._process.poll() is not None)
         assert self._process.poll() is None, f"sshd ended: {self._process.stdout.read()!r} {self.log}"
+
+    def _make_etc(self) -> None:
+        etc = self.folder / "etc"
+        etc.mkdir()
+        for name in ("group", "nsswitch.conf", "ld.so.cache", "localtime"):
+            if Path("/etc", name).exists():
+                shutil.copy(Path("/etc", name), etc)
+        known = f"{ORDINARY}:x:{ORDINARY_ID}:{ORDINARY_ID}::{self.folder}:/bin/sh\n"
+        (etc / "passwd").write_text(known + Path("/etc/passwd").read_text())
 
     def stop(self) -> None:
         """End it, with the connections it serves."""
