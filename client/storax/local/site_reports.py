@@ -1,6 +1,7 @@
 """What the agents of sites report of themselves, for `storax status` and the start of a stack."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,9 +36,17 @@ class SiteReport:
 
 
 def agent_is_connected(stack: Stack, site: str) -> bool:
-    """Return whether the agent of a site has contacted the server of this stack and holds a session there."""
+    """Return whether the agent of a site has just contacted the server of this stack and holds a session there.
+
+    The session of an agent that was killed lasts until the server notices, so it does not count alone.
+    """
+    from storax._jobs.sites.presence import SILENT_SEC  # after which the first call of a script warns of it
+
+    now = datetime.now(UTC)
     return any(
-        row["last_refresh"] and _rows(stack, "sessions", site_id=row["id"], batch_job_id__isnull="true")
+        row["last_refresh"]
+        and (now - datetime.fromisoformat(row["last_refresh"])).total_seconds() <= SILENT_SEC
+        and _rows(stack, "sessions", site_id=row["id"], batch_job_id__isnull="true")
         for row in _rows(stack, "sites", name=site)
     )
 

@@ -85,28 +85,30 @@ class Report:
     def _send_reduced(self, entry: Entry, error: StoraxError) -> Answer:
         """The server refuses what the job left behind: report that instead."""
         LOG.warning("report: job %s: %s", entry["id"], error)
-        if answer := self._send_after_fault(entry, error):
+        if answer := self._send_after_fault(error, entry):
             return answer
         if not entry["moves"]:
             return self._set_entry_aside(entry, error)
+        less = reduced(entry, f"the server refused what this job reported: {error.message}")
         try:
-            return self._report([reduced(entry, f"the server refused what this job reported: {error.message}")])
+            return self._report([less])
         except StoraxError as second:
             if not _is_refusal(second):
                 raise
-            return self._send_after_fault(entry, second) or self._set_entry_aside(entry, second)
+            return self._send_after_fault(second, entry, less) or self._set_entry_aside(entry, second)
 
-    def _send_after_fault(self, entry: Entry, error: StoraxError) -> Answer | None:
-        """Report an entry once more if the fault was the server's: it takes no report at all, or this one now."""
+    def _send_after_fault(self, error: StoraxError, *entries: Entry) -> Answer | None:
+        """Report the first of these that the server takes, if the fault was its own: no report at all, or one now."""
         if error.status != FAULT:
             return None
         self._report([])
-        try:
-            return self._report([entry])
-        except StoraxError as again:
-            if not _is_refusal(again):
-                raise
-            return None
+        for entry in entries:
+            try:
+                return self._report([entry])
+            except StoraxError as again:
+                if not _is_refusal(again):
+                    raise
+        return None
 
     def _set_entry_aside(self, entry: Entry, error: StoraxError) -> Answer:
         self._set_aside.put(f"report of job {entry['id']}, lease {entry['lease_epoch']}", str(error), to_json(entry))

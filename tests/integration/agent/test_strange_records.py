@@ -223,3 +223,26 @@ def test_a_fault_of_the_server_that_ends_between_two_tries_costs_no_result(tmp_p
         assert not site.folder.set_aside.exists()
     finally:
         site.close()
+
+
+def test_a_fault_of_the_server_costs_no_end_of_a_job_whose_result_it_refuses(tmp_path, server):
+    site = RunningSite(tmp_path / "site", server.url)
+    faults = []
+
+    def reject(rows):
+        if any("patch" in row for row in rows):  # whatever the job left behind
+            server.rejection = 422
+            return True
+        server.rejection = 500
+        return any(row["moves"] for row in rows) and len(faults) < 4 and not faults.append(rows)
+
+    try:
+        server.reject = reject
+        job = server.job(server.app())
+        site.start()
+        eventually(lambda: server.state(job) == "FAILED" or site.folder.set_aside.exists())
+        assert server.state(job) == "FAILED"
+        assert len(faults) == 4
+        assert not site.folder.set_aside.exists()
+    finally:
+        site.close()

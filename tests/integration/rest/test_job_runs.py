@@ -82,6 +82,7 @@ def test_python_has_the_same_runs_blocking_and_awaited(world: World, night: tupl
         assert asyncio.run(awaited.runs(*window)) == ran
         (lane,) = query.runs(*window, limit=1, by="allocation").lanes
         assert len(lane.levels) == len(ran.times)
+        assert len(query.runs(NOW, NOW + timedelta(microseconds=20)).times) == len(ran.times)
         assert not Job.objects.filter(id=[]).runs().runs
         with pytest.raises(errors.InvalidInput, match="site_id, app_id and tags, not by state"):
             Job.objects.filter(state="FAILED").runs()

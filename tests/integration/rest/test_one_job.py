@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from storax import Client, Job, errors
+from storax_api.web.graph.reading import MOST_PARENTS
 from world import User, World
 
 
@@ -93,3 +94,36 @@ def test_a_wrong_parameter_is_named(
     answer = user.ask("GET", f"/jobs/{chain[0]}/{path}", params=params)
     assert answer.status_code == status
     assert next(iter(params)) in answer.text
+
+
+def test_of_many_parents_the_one_that_is_waited_for_is_named(user: User) -> None:
+    site = user.site()
+    app = user.app(site)
+    first = user.jobs(app, 21)
+    session = user.session(site)
+    user.finish(session, *user.acquire(session, 21))
+    last = user.job(app, workdir="last")["id"]
+    waiting = user.job(app, parent_ids=[*first, last])["id"]
+    reasons = user.get(f"/jobs/{waiting}/explain")["reasons"]
+    assert reasons[0] == f"It waits for its parents (22 in all): {last} is PREPROCESSED."
+
+
+def test_a_graph_that_lacks_parents_says_so(user: User) -> None:
+    app = user.app()
+    parents = user.jobs(app, MOST_PARENTS + 1)
+    below = user.job(app, parent_ids=parents)["id"]
+    answer = user.get(f"/jobs/{below}/graph", steps=1)
+    assert (len(answer["jobs"]), answer["cut"]) == (MOST_PARENTS + 1, True)
+    fewer = user.job(app, parent_ids=parents[1:])["id"]
+    answer = user.get(f"/jobs/{fewer}/graph", steps=1)
+    assert (len(answer["jobs"]), answer["cut"]) == (MOST_PARENTS + 1, False)
+
+
+def test_neither_another_user_nor_the_token_of_a_site_reads_them(world: World, user: User, chain: list[int]) -> None:
+    stranger = world.user()
+    agent = User(world, user.name, user.id, user.post("/tokens/", {"site_id": user.site()})["token"])
+    with agent.http:
+        for part in ("graph", "explain"):
+            stranger.refused("GET", f"/jobs/{chain[0]}/{part}", status=404, code="not_found")
+            agent.refused("GET", f"/jobs/{chain[0]}/{part}", status=403, code="forbidden")
+        agent.refused("POST", "/jobs/runs", {}, status=403, code="forbidden")

@@ -107,6 +107,16 @@ def test_no_user_has_more_views_than_the_limit_also_where_calls_come_at_once(use
     user.post("/saved-views/", {"name": "more", "query": ""})
 
 
+def test_queries_of_views_that_cannot_be_are_not_read(user: User) -> None:
+    """Reading thousands of long queries takes seconds, in which the server answers nobody else."""
+    rows = [{"name": str(place), "query": "no=filter"} for place in range(limits.SAVED_VIEWS + 1)]
+    user.refused("POST", "/saved-views/", rows, status=409, code="conflict")
+    mine = user.post("/saved-views/", {"name": "mine", "query": ""})["id"]
+    patches = [{"id": mine + place, "query": "no=filter"} for place in (1, 2)]
+    user.refused("PATCH", "/saved-views/", patches, status=404, code="not_found")
+    user.refused("PATCH", "/saved-views/", [{"id": mine, "query": "no=filter"}], status=422, code="invalid")
+
+
 def test_the_token_of_a_site_reads_and_makes_no_view(world: World, user: User) -> None:
     user.post("/saved-views/", {"name": "mine", "query": ""})
     token = user.post("/tokens/", {"site_id": user.site()})["token"]

@@ -78,7 +78,8 @@ def a_life(bench: Bench) -> None:
     user.patch("/jobs/", [{"id": first, "priority": 1}, {"id": second, "num_nodes": 1}])
     user.patch(f"/jobs/{first}", {"tags__merge": {"b": "c"}})
     user.patch("/jobs/", {"filter": {"id": rest}, "patch": {"priority": 2}})
-    user.get(f"/jobs/{first}")
+    for part in ("", "/explain", "/graph"):
+        user.get(f"/jobs/{child}{part}")
     held = user.acquire(bench.session, 2)
     user.acquire(bench.session, 1, wait=0.1, max_nodes_per_job=1, filter_tags={"x": "y"})
     user.finish(bench.session, held[0])

@@ -78,7 +78,15 @@ def test_a_graph_has_a_bounded_number_of_jobs_and_says_so(
 
 
 @pytest.mark.parametrize(
-    "wrong", ["around={}&state=FAILED", "around={}&steps=0", "around={}&steps=x", "nothing=1", "state=X"]
+    "wrong",
+    [
+        "around={}&state=FAILED",
+        "around={}&steps=0",
+        "around={}&steps=0000000101",
+        "around={}&steps=x",
+        "nothing=1",
+        "state=X",
+    ],
 )
 def test_a_wrong_address_of_a_graph_says_what_is_wrong(browser: Browser, chain: list[int], wrong: str) -> None:
     page = browser.open(f"graph?{wrong.format(chain[0])}")

@@ -36,7 +36,7 @@ async def around(reads: Reads, job_id: int, steps: int) -> Jobs:
     first = await reads.one(JOBS, job_id)
     rows, edge, cut = {job_id: first}, {job_id: first}, False
     for _ in range(steps):
-        nearer = await _next_to(reads, edge)
+        nearer, cut = await _next_to(reads, edge, rows)
         edge = {row["id"]: row for row in nearer if row["id"] not in rows}
         cut = cut or len(rows) + len(edge) > MOST_JOBS
         rows |= dict(list(edge.items())[: MOST_JOBS - len(rows)])
@@ -45,13 +45,16 @@ async def around(reads: Reads, job_id: int, steps: int) -> Jobs:
     return Jobs(dict(sorted(rows.items())), await _apps(reads, rows), len(rows), cut)
 
 
-async def _next_to(reads: Reads, edge: dict[int, Row]) -> list[Row]:
-    parents = sorted({parent for row in edge.values() for parent in row["parent_ids"]} - edge.keys())[:MOST_PARENTS]
+async def _next_to(reads: Reads, edge: dict[int, Row], known: dict[int, Row]) -> tuple[list[Row], bool]:
+    """Read the children and unknown parents of some jobs; also whether there are more of them than are read."""
+    parents = sorted({parent for row in edge.values() for parent in row["parent_ids"]} - known.keys())
     options = {"fields": FIELDS, "limit": MOST_JOBS}
-    rows = (await reads.page(JOBS, Query(filter={"parent_id": sorted(edge)}, **options))).rows
-    if parents:
-        rows += (await reads.page(JOBS, Query(filter={"id": parents}, **options))).rows
-    return rows
+    below = await reads.page(JOBS, Query(filter={"parent_id": sorted(edge)}, **options))
+    if not parents:
+        return below.rows, below.next is not None
+    above = await reads.page(JOBS, Query(filter={"id": parents[:MOST_PARENTS]}, **options))
+    more = below.next or above.next or len(parents) > MOST_PARENTS
+    return below.rows + above.rows, bool(more)
 
 
 async def _apps(reads: Reads, rows: dict[int, Row]) -> dict[int, str]:

@@ -51,12 +51,11 @@ def _waits_for(facts: Facts, now: datetime) -> Iterator[str]:
 
 
 def _parents(facts: Facts) -> Iterator[str]:
-    waiting = [row for row in facts.parents.rows if row["state"] != "JOB_FINISHED"]
-    if not waiting:
+    if not facts.awaited:
         yield "It waits for its parents, or continues shortly."
         return
-    named = ", ".join(f"{row['id']} is {row['state']}" for row in waiting[:FEW])
-    more = ", …" if len(waiting) > FEW else ""
+    named = ", ".join(f"{row['id']} is {row['state']}" for row in facts.awaited[:FEW])
+    more = ", …" if len(facts.awaited) > FEW else ""
     yield f"It waits for its parents ({len(facts.job['parent_ids'])} in all): {named}{more}."
 
 

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from storax_api.web.frame.reads import Reads, Row, Rows
-from storax_core.lifecycle.states import JOB_DONE
+from storax_core.lifecycle.states import JOB_DONE, JobState
 from storax_core.queries.select import Query
 from storax_core.resources import APPS, EVENTS, JOBS, SITES, TRANSFERS
 
 NEIGHBOURS, FILES, HISTORY = 20, 50, 500
+WAITING = (JobState.CREATED, JobState.AWAITING_PARENTS)
+FINISHED = str(JobState.JOB_FINISHED)
+MOST_AWAITED = 6  # parents that have not finished
 BRIEF = ["id", "state", "app_id", "workdir", "last_update"]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A job with its App, site, history (oldest first), files and neighbours."""
+    """A job with its App, site, history (oldest first), files and neighbours; ``awaited`` parents have not finished."""
 
     job: Row
     app: Row
@@ -23,6 +26,7 @@ class Facts:
     has_older_events: bool
     transfers: Rows
     parents: Rows
+    awaited: list[Row]
     children: Rows
     apps: dict[int, str]
 
@@ -44,6 +48,10 @@ async def facts_of(reads: Reads, job_id: int) -> Facts:
     if job["parent_ids"]:
         some = job["parent_ids"][: 10 * NEIGHBOURS]
         parents = await reads.page(JOBS, Query(filter={"id": some}, fields=BRIEF, limit=NEIGHBOURS))
+    awaited: list[Row] = []
+    if job["state"] in WAITING:
+        query = Query(filter={"id": job["parent_ids"], "state__ne": FINISHED}, fields=BRIEF, limit=MOST_AWAITED)
+        awaited = (await reads.page(JOBS, query)).rows
     children = await reads.page(JOBS, Query(filter={"parent_id": job_id}, fields=BRIEF, limit=NEIGHBOURS, count=True))
     transfers = await reads.page(TRANSFERS, Query(filter={"job_id": job_id}, limit=FILES))
     return Facts(
@@ -54,6 +62,7 @@ async def facts_of(reads: Reads, job_id: int) -> Facts:
         newest.next is not None,
         transfers,
         parents,
+        awaited,
         children,
         await reads.names(APPS, {row["app_id"] for row in (*parents.rows, *children.rows)}),
     )

@@ -1,7 +1,7 @@
 """What ran when in a window."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 LaneBy = Literal["job", "app", "allocation"]
@@ -59,7 +59,7 @@ class Runs(NamedTuple):
     def of(cls, answer: Mapping[str, Any]) -> "Runs":
         """Return what an answer says."""
         since, until = (datetime.fromisoformat(answer[name]) for name in ("since", "until"))
-        step = timedelta(seconds=answer["step_sec"])
-        times = [since + step * place for place in range(round((until - since) / step))]
+        parts = round((until - since).total_seconds() / answer["step_sec"])  # one may be shorter than a microsecond
+        times = [since + (until - since) * place / parts for place in range(parts)]
         lanes = [Lane(row["lane"], row["number"], row["levels"]) for row in answer["lanes"]]
         return cls(since, until, list(map(Run.of, answer["runs"])), answer["more"], times, lanes)

@@ -15,7 +15,7 @@ from storax_core.lifecycle.change import Patch, Row
 from storax_core.log.append import Context
 from storax_core.queries.parsing.url_query import options_of, require_valid
 from storax_core.queries.query import Query
-from storax_core.resources import JOBS, USERS
+from storax_core.resources import JOBS, SAVED_VIEWS, USERS
 
 # Parameters of a list that a view keeps beside its filters: not the place in the list, nor the form of the answer.
 OPTIONS = ("exclude", "ordering", "fields", "limit", "as_of")
@@ -25,21 +25,21 @@ HINT = "Write it as in the URL of the page Jobs behind '?', such as state=FAILED
 
 async def check_new(conn: Connection, ctx: Context, rows: Sequence[Row]) -> None:
     """Check the queries of new views, and their number. Raises Invalid or Conflict."""
-    for row in rows:
-        require_query(row["query"])
     await lock_mine(conn, ctx.owner_id, USERS, [ctx.owner_id], "id")  # two calls count one after the other
     number = await conn.fetchval(COUNT, ctx.owner_id)
     if number + len(rows) > limits.SAVED_VIEWS:
         raise Conflict(
             f"you have {number} saved views, of at most {limits.SAVED_VIEWS}", hint="Delete one that you do not need."
         )
+    for row in rows:  # at last: to read thousands of long queries takes seconds
+        require_query(row["query"])
 
 
-async def check_patches(_conn: Connection, _ctx: Context, patches: Sequence[Patch]) -> None:
-    """Check the queries of changed views. Raises Invalid."""
-    for patch in patches:
-        if "query" in patch.fields:
-            require_query(patch.fields["query"])
+async def check_patches(conn: Connection, ctx: Context, patches: Sequence[Patch]) -> None:
+    """Check the queries of changed views; views that are not there are refused later. Raises Invalid."""
+    changed = {patch.id: patch.fields["query"] for patch in patches if "query" in patch.fields}
+    for row in await lock_mine(conn, ctx.owner_id, SAVED_VIEWS, list(changed), "id"):
+        require_query(changed[row["id"]])
 
 
 def require_query(text: str) -> None:
