@@ -281,7 +281,7 @@ def test_an_address_that_is_not_public_is_refused_unless_the_operator_allows_it(
     user.site()
     work(world, lambda: not state_of(user, hook)["enabled"], webhook_private_addresses=False)
     assert not receiver.arrived
-    assert "127.0.0.1 has the address 127.0.0.1, which is not public" in state_of(user, hook)["problem"]
+    assert "127.0.0.1 has an address that is not public" in state_of(user, hook)["problem"]
     assert Settings().webhook_private_addresses is False
 
 
