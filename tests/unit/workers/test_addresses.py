@@ -111,6 +111,12 @@ def test_whatever_keeps_a_message_from_its_receiver_is_an_outcome(url: str) -> N
 
 def test_names_whose_servers_do_not_answer_hold_up_no_other_name(monkeypatch: pytest.MonkeyPatch) -> None:
     answered = threading.Event()
+    connecting: list[str] = []
+    connect = CheckedNetwork.connect_tcp
+
+    async def counted(self: CheckedNetwork, host: str, *rest: Any, **options: Any) -> Any:
+        connecting.append(host)
+        return await connect(self, host, *rest, **options)
 
     def resolve(host: str, port: int, **_: Any) -> list[Any]:
         if host.startswith("silent"):
@@ -121,6 +127,8 @@ def test_names_whose_servers_do_not_answer_hold_up_no_other_name(monkeypatch: py
         sender = Sender(private=True, timeout_sec=600)
         silent = [asyncio.create_task(sender.post(f"http://silent-{n}.example/", {}, b"{}")) for n in range(40)]
         try:
+            while len(connecting) < len(silent):
+                await asyncio.sleep(0.01)
             async with asyncio.timeout(60):
                 return await sender.post(url, {}, b"{}")
         finally:
@@ -131,6 +139,7 @@ def test_names_whose_servers_do_not_answer_hold_up_no_other_name(monkeypatch: py
             await sender.close()
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(CheckedNetwork, "connect_tcp", counted)
     with Receiver() as receiver:
         assert asyncio.run(post(receiver.url.replace("127.0.0.1", "quick.example"))).problem == ""
 
