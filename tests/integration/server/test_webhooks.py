@@ -16,11 +16,16 @@ import pytest
 from fakes.receiver import Receiver
 from storax_core import limits
 from storax_core.admin.rebuild import rebuild
+from storax_core.commands import create
+from storax_core.errors import TooLarge
+from storax_core.log.append import Context
+from storax_core.resources import WEBHOOKS
 from storax_core.settings import Settings
 from storax_workers.webhooks import shift
 from waiting import eventually
 from world import User, World, as_login
 
+WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
 SOON = {"webhook_private_addresses": True, "webhook_retry_sec": 0.001, "webhook_timeout_sec": 15}
 
 
@@ -170,6 +175,31 @@ def test_a_user_has_a_bounded_number_of_webhooks(user: User, monkeypatch: pytest
     user.refused("POST", "/webhooks/", rows[0], status=413, code="too_large")
 
 
+def test_two_calls_at_the_same_moment_create_no_more_webhooks_than_the_limit(
+    world: World, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WEBHOOKS", 1)
+
+    async def call(conn: Any, name: str) -> None:
+        rows = [{"name": name, "url": "https://example.org/"}]
+        await create.create(conn, Context(user.id, "test"), WEBHOOKS, rows)
+
+    async def later() -> None:
+        async with world.db.owner_writing(user.id) as conn:
+            await call(conn, "two")
+
+    async def both() -> None:
+        async with world.db.worker() as watch, world.db.owner_writing(user.id) as conn:
+            await call(conn, "one")
+            second = asyncio.create_task(later())
+            while not second.done() and not await watch.fetchval(WAITING):
+                await asyncio.sleep(0.01)
+        with pytest.raises(TooLarge):
+            await second
+
+    world.run(both(), seconds=120)
+
+
 def test_a_lost_row_comes_back_with_its_secret_and_begins_behind_its_creation(
     world: World, user: User, receiver: Receiver
 ) -> None:
@@ -281,7 +311,7 @@ def test_an_address_that_is_not_public_is_refused_unless_the_operator_allows_it(
     user.site()
     work(world, lambda: not state_of(user, hook)["enabled"], webhook_private_addresses=False)
     assert not receiver.arrived
-    assert "127.0.0.1 has the address 127.0.0.1, which is not public" in state_of(user, hook)["problem"]
+    assert "127.0.0.1 has an address that is not public" in state_of(user, hook)["problem"]
     assert Settings().webhook_private_addresses is False
 
 

@@ -10,6 +10,7 @@ import httpcore
 from storax_workers.webhooks.addresses import CheckedNetwork, PrivateAddress
 
 ANSWER_BYTES = 64 * 1024  # of an answer that are read, so that its connection can be used again
+ANSWER_SEC = 1.0  # for the rest of an answer whose status is there
 CONNECTIONS, IDLE_SEC = 64, 20.0
 LONGEST_PROBLEM = 500  # characters
 GONE = 410
@@ -45,25 +46,29 @@ class Sender:
         await self._pool.aclose()
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> Outcome:
-        """Make one attempt; whatever happens is its outcome."""
+        """Make one attempt; whatever happens is its outcome. Once there is a status, nothing else counts."""
+        status = 0
         try:
-            async with asyncio.timeout(self._timeout_sec):
-                return _outcome(await self._status(url, headers, body))
+            async with asyncio.timeout(self._timeout_sec) as deadline:
+                async with self._pool.stream("POST", url, headers=[*headers.items()], content=body) as response:
+                    status = int(response.status)
+                    deadline.reschedule(asyncio.get_running_loop().time() + ANSWER_SEC)
+                    await _read_rest(response)
         except PrivateAddress as error:
             return Outcome(str(error)[:LONGEST_PROBLEM], final=True)
         except TimeoutError:
-            return Outcome(f"no answer within {self._timeout_sec:g} s")
+            return _outcome(status) if status else Outcome(f"no answer within {self._timeout_sec:g} s")
         except FAILURES as error:
-            return Outcome(f"{type(error).__name__}: {error}"[:LONGEST_PROBLEM])
+            return _outcome(status) if status else Outcome(f"{type(error).__name__}: {error}"[:LONGEST_PROBLEM])
+        return _outcome(status)
 
-    async def _status(self, url: str, headers: dict[str, str], body: bytes) -> int:
-        async with self._pool.stream("POST", url, headers=[*headers.items()], content=body) as response:
-            left = ANSWER_BYTES
-            async for part in response.aiter_stream():
-                left -= len(part)
-                if left < 0:
-                    break  # the connection is closed with the rest unread
-            return int(response.status)
+
+async def _read_rest(response: httpcore.Response) -> None:
+    left = ANSWER_BYTES
+    async for part in response.aiter_stream():
+        left -= len(part)
+        if left < 0:
+            return  # the connection is closed with the rest unread
 
 
 def _trusted() -> ssl.SSLContext:

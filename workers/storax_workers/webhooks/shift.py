@@ -8,6 +8,7 @@ One shift leads at a time, by a lock whose connection Postgres ends when it is s
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,9 +27,14 @@ log = logging.getLogger("storax.webhooks")
 LEAD = "SELECT pg_try_advisory_lock(8366)"
 LEADER_SESSION = {"statement_timeout": "10s", "idle_session_timeout": "10s"}
 SHIFT_SEC, POLL_SEC = 25.0, 0.25
+LOOK_SEC = 1.0  # between looks for webhooks that are due while the log has nothing new
 BEAT_SEC, LIMIT_SEC = 3.0, 60
 LONGEST_WAIT_SEC = 6 * 3600.0
-AT_ONCE = 32  # webhooks that are posted to at the same time
+AT_ONCE, OF_ONE_OWNER = 64, 8  # webhooks that are posted to at the same time
+SEARCHING = 2  # of them that read their next events; the other connections record what was delivered
+TURN_SEC = 2.0  # after which a webhook goes to the end of the line of those that wait for a place
+REST_SEC = 5.0  # for a webhook whose outcome could not be recorded: its event would be posted again and again
+MOST_NEW = 50_000  # positions whose owners are looked up at once
 
 
 async def run(db: Database, settings: Settings, *, seconds: float) -> None:
@@ -62,12 +68,18 @@ class Shift:
     clock: Callable[[], float] = time.time
     _running: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _searched: dict[int, tuple[DueWebhook, int, int]] = field(default_factory=dict)
+    _rest_until: dict[int, float] = field(default_factory=dict)
+    _of_owner: dict[int, asyncio.Semaphore] = field(default_factory=lambda: defaultdict(_few))
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _searching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SEARCHING))
     _ending: bool = False
     _beaten: float = 0.0
+    _seen: int = 0  # position up to which the log was published at the last look
+    _looked: float = 0.0
+    _ended: bool = False  # a turn ended since then; it may have left more to do
 
     async def run(self, lead: Connection, seconds: float) -> None:
         """Look for webhooks that are due, and work for each, until the time is up or none is enabled."""
-        self._places = asyncio.Semaphore(AT_ONCE)
         end = time.monotonic() + seconds
         try:
             while time.monotonic() < end:
@@ -75,20 +87,43 @@ class Shift:
                 await asyncio.sleep(POLL_SEC)
                 if not self._running and not await deliveries.any_enabled(lead):
                     return
+            await self._finish(lead)
         finally:
             self._ending = True
             if self._running:
                 await asyncio.wait(self._running.values())
             await self._keep_searched()
 
+    async def _finish(self, lead: Connection) -> None:
+        """Wait for the attempts under way, and go on leading: Postgres ends a leader that is silent."""
+        self._ending = True
+        while self._running:
+            await asyncio.wait(self._running.values(), timeout=BEAT_SEC)
+            await heartbeats.beat(lead, heartbeats.WEBHOOKS, LIMIT_SEC)
+
     async def _begin(self, lead: Connection) -> None:
         if time.monotonic() > self._beaten + BEAT_SEC:
             await heartbeats.beat(lead, heartbeats.WEBHOOKS, LIMIT_SEC)
             self._beaten = time.monotonic()
-        end = await watermark.published(lead)
+        end, now = await watermark.published(lead), time.monotonic()
+        if end == self._seen and not self._ended and now < self._looked + LOOK_SEC:
+            return
+        await self._pass_by(lead, end)
+        self._seen, self._looked, self._ended = end, now, False
         for hook in await deliveries.due(lead):
-            if hook.id not in self._running and self._from(hook) < end:
+            if hook.id not in self._running and self._from(hook) < end and self._rest_until.get(hook.id, 0.0) <= now:
                 self._running[hook.id] = asyncio.create_task(self._work(hook))
+
+    async def _pass_by(self, lead: Connection, end: int) -> None:
+        """Note without a search of each that nothing is new for the webhooks whose owners have no new events."""
+        idle = [(key, one) for key, one in self._searched.items() if key not in self._running]
+        quiet = [(key, hook, before) for key, (hook, before, upto) in idle if self._seen <= upto < end]
+        if not quiet or end - self._seen > MOST_NEW:
+            return
+        owners = await deliveries.owners_with_events(lead, self._seen, end)
+        for key, hook, before in quiet:
+            if hook.owner_id not in owners:
+                self._searched[key] = (hook, before, end)
 
     def _from(self, hook: DueWebhook) -> int:
         """Return the position from which to search on; a user may have set another one."""
@@ -97,14 +132,25 @@ class Shift:
 
     async def _work(self, hook: DueWebhook) -> None:
         try:
-            async with self._places:
-                await self._deliver_or_give_up(hook)
+            async with self._of_owner[hook.owner_id], self._places:
+                await self._take_turn(hook.id)
         except Unavailable as error:
             log.warning("webhook %d waits for Postgres: %s", hook.id, error)
+            self._rest_until[hook.id] = time.monotonic() + REST_SEC
         except Exception:
             log.exception("a delivery to webhook %d starts over", hook.id)
+            self._rest_until[hook.id] = time.monotonic() + REST_SEC
         finally:
             del self._running[hook.id]
+            self._ended = True
+
+    async def _take_turn(self, webhook_id: int) -> None:
+        if self._ending:
+            return
+        async with self.db.worker() as conn:
+            hook = await deliveries.still_due(conn, webhook_id)
+        if hook is not None:
+            await self._deliver_or_give_up(hook)
 
     async def _deliver_or_give_up(self, hook: DueWebhook) -> None:
         try:
@@ -115,12 +161,14 @@ class Shift:
             await self._give_up(hook, f"{error}. {error.hint}")
 
     async def _deliver(self, hook: DueWebhook) -> None:
-        """Post the next events, one after the other, until one fails."""
+        """Post the next events, one after the other, until one fails or the turn is over."""
         at = hook.position
-        async with self.db.worker() as conn:
+        async with self._searching, self.db.worker() as conn:
             events, upto = await deliveries.next_events(conn, hook, self._from(hook))
-        for event in events:
-            if self._ending or not await self._post(hook, at, event):
+        turn_ends = time.monotonic() + TURN_SEC
+        for number, event in enumerate(events):
+            over = self._ending or (number and time.monotonic() > turn_ends)
+            if over or not await self._post(hook, at, event):
                 return
             at = event["position"]
         self._searched[hook.id] = (hook, at, upto)
@@ -158,6 +206,8 @@ class Shift:
 
     async def _keep_searched(self) -> None:
         async with self.db.worker() as conn:
-            for hook, before, upto in self._searched.values():
-                if upto > before:
-                    await deliveries.searched(conn, hook, before, upto)
+            await deliveries.searched(conn, [one for one in self._searched.values() if one[2] > one[1]])
+
+
+def _few() -> asyncio.Semaphore:
+    return asyncio.Semaphore(OF_ONE_OWNER)

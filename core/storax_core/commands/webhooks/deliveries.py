@@ -4,7 +4,7 @@ Each record names the position from which the worker went on. Where a user has s
 the webhook, nothing is recorded, and the worker looks again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,16 +23,21 @@ AT_ONCE = 100  # events that are read at once
 SEARCHED_AT_ONCE = 50_000  # events of an owner that one statement searches for those that match
 MOST_DUE = 10_000
 ANY = "SELECT EXISTS (SELECT FROM webhook WHERE enabled)"
-DUE = f"""SELECT id, owner_id, url, filter::text AS filter, secret_version, position, failures, version,
+DUE = """SELECT id, owner_id, url, filter::text AS filter, secret_version, position, failures, version,
   coalesce(rotated_at > now() - interval '1 day', false) AS rotated FROM webhook
-WHERE enabled AND (next_attempt IS NULL OR next_attempt <= now()) ORDER BY id LIMIT {MOST_DUE}"""  # noqa: S608
+WHERE enabled AND (next_attempt IS NULL OR next_attempt <= now())"""
+MOST_BEHIND = f"{DUE} ORDER BY position, id LIMIT {MOST_DUE}"  # else those with the highest ids might never be due
+STILL_DUE = f"{DUE} AND id = $1"
+WITH_EVENTS = "SELECT DISTINCT owner_id FROM event_log WHERE position > $1 AND position <= $2"
 # Functions that search for jobs compare the owner themselves. A plan that was kept for another owner reads too much.
 AS_OWNER = "SELECT set_config('storax.owner', $1, false), set_config('plan_cache_mode', 'force_custom_plan', false)"
 SEARCH_END = """SELECT position FROM event_log WHERE owner_id = $1 AND position > $2 AND position <= $3
 ORDER BY position OFFSET $4 LIMIT 1"""
 DELIVERED = """UPDATE webhook SET position = $3, failures = 0, problem = NULL, next_attempt = NULL,
   last_delivery = now() WHERE id = $1 AND position = $2 AND enabled RETURNING version"""
-SEARCHED = "UPDATE webhook SET position = $3 WHERE id = $1 AND position = $2 AND version = $4"
+SEARCHED = """UPDATE webhook w SET position = s.upto
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[]) AS s (id, before, upto, version)
+WHERE w.id = s.id AND w.position = s.before AND w.version = s.version"""
 FAILED = """UPDATE webhook SET failures = failures + 1, problem = $3, next_attempt = now() + make_interval(secs => $4)
 WHERE id = $1 AND position = $2 AND version = $5 AND enabled RETURNING failures"""
 LOCK = """SELECT id, owner_id, NULL::bigint AS site_id, version FROM webhook
@@ -60,8 +65,23 @@ async def any_enabled(conn: Connection) -> bool:
 
 
 async def due(conn: Connection) -> list[DueWebhook]:
-    """Return the webhooks of all owners that do not wait for another attempt."""
-    return [DueWebhook(**{**row, "filter": orjson.loads(row["filter"])}) for row in await conn.fetch(DUE)]
+    """Return the webhooks of all owners that do not wait for another attempt, those that are most behind first."""
+    return [_due_webhook(row) for row in await conn.fetch(MOST_BEHIND)]
+
+
+async def still_due(conn: Connection, webhook_id: int) -> DueWebhook | None:
+    """Return a webhook as it is now, after it had to wait for its turn; None: it is not due any more."""
+    row = await conn.fetchrow(STILL_DUE, webhook_id)
+    return None if row is None else _due_webhook(row)
+
+
+def _due_webhook(row: Mapping[str, Any]) -> DueWebhook:
+    return DueWebhook(**{**row, "filter": orjson.loads(row["filter"])})
+
+
+async def owners_with_events(conn: Connection, after: int, end: int) -> set[int | None]:
+    """Return whose events are behind a position, up to another one that is published."""
+    return {row["owner_id"] for row in await conn.fetch(WITH_EVENTS, after, end)}
 
 
 async def next_events(conn: Connection, hook: DueWebhook, after: int) -> tuple[list[dict[str, Any]], int]:
@@ -90,9 +110,11 @@ async def delivered(conn: Connection, hook: DueWebhook, before: int, position: i
     return bool(await conn.fetchval(DELIVERED, hook.id, before, position) == hook.version)
 
 
-async def searched(conn: Connection, hook: DueWebhook, before: int, position: int) -> None:
-    """Record that nothing between ``before``, where the webhook stands, and a position matches."""
-    await conn.execute(SEARCHED, hook.id, before, position, hook.version)
+async def searched(conn: Connection, hooks: Sequence[tuple[DueWebhook, int, int]]) -> None:
+    """Record of webhooks that nothing matches between where each stands and another position."""
+    rows = [(hook.id, before, upto, hook.version) for hook, before, upto in hooks]
+    if rows:
+        await conn.execute(SEARCHED, *(list(column) for column in zip(*rows, strict=True)))
 
 
 async def failed(conn: Connection, hook: DueWebhook, before: int, problem: str, *, wait_sec: float) -> int | None:

@@ -12,7 +12,7 @@ from storax_core.lifecycle.change import Change, Patch, Row
 from storax_core.log import append, positions
 from storax_core.log.append import Context
 from storax_core.queries.parsing import stream_filters
-from storax_core.resources import WEBHOOKS
+from storax_core.resources import USERS, WEBHOOKS
 
 BEGIN = "UPDATE webhook SET position = $2 WHERE id = ANY($1::bigint[]) AND owner_id = $3"
 # What an earlier receiver, or an earlier state of it, failed for says nothing of this one.
@@ -26,6 +26,7 @@ async def check_new(conn: Connection, ctx: Context, rows: Sequence[Row]) -> None
     """Check the filters of new webhooks and their number. Raises Invalid or TooLarge."""
     for row in rows:
         _check_filter(row.get("filter", {}))
+    await lock_mine(conn, ctx.owner_id, USERS, [ctx.owner_id], "id")  # two calls count one after the other
     number = await conn.fetchval("SELECT count(*) FROM webhook WHERE owner_id = $1", ctx.owner_id)
     if number + len(rows) > limits.WEBHOOKS:
         raise TooLarge(
