@@ -175,7 +175,8 @@ class _Pass:
         codes, values = index.frame.coded(category)
         order = index.order if self.sliced.rows is None else index.order[self.sliced.rows]
         # The last place is that of code -1: null.
-        return np.append(lookup(values, pa.array(wanted, pa.string())), -1)[codes[order]]
+        places = np.append(lookup(values, pa.array(wanted, pa.string())), -1)
+        return np.asarray(places[codes[order]], np.int64)
 
 
 def _conditional(aggregation: str, n: Floats, total: Floats) -> Floats:
