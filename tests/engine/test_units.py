@@ -1,6 +1,7 @@
 """Units of columns: kept with the data frame, refused where a part of one does nothing, and compared by pipelines."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import storax
@@ -10,6 +11,8 @@ from storax.data.frame import DataFrame
 from storax.feature_learning import FastProp
 from storax.pipeline import Pipeline
 from storax.predictors import LinearRegression
+from storax_engine.frames.frame import Frame
+from storax_engine.pipelines import subsets
 
 
 @pytest.fixture
@@ -92,6 +95,13 @@ def test_a_unit_with_a_part_that_does_nothing_is_refused_and_changes_nothing(tab
     with pytest.raises(errors.InvalidInput, match="needs a unit"):
         people.set_unit("limit", "", comparison_only=True)
     assert (people.refresh().edition, people.units) == (edition, {})
+
+
+def test_a_unit_that_an_earlier_release_let_pass_is_refused_by_a_fit_that_names_its_column():
+    limits = Frame(pa.table({"limit": [1.0]}), {"limit": "numerical"}, {"limit": "EUR, net"})
+    with pytest.raises(errors.InvalidInput, match="'net' of the unit 'EUR, net' does nothing") as raised:
+        subsets.completed({}, {"people": limits})
+    assert "column 'limit'" in str(raised.value.hint)
 
 
 def test_a_role_that_is_none_is_refused_with_those_that_there_are(tables):

@@ -1,5 +1,8 @@
 """Cancelling inside a step: also one column of one window, or one predictor, is left before its end."""
 
+import sys
+import threading
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,6 +11,7 @@ from learning.worlds import join, spec
 from storax_engine import learning
 from storax_engine.learning.aggregations import declaration
 from storax_engine.learning.features import evaluate
+from storax_engine.learning.predictors import sk
 from storax_engine.learning.tables import index
 
 ROLES = {
@@ -95,3 +99,31 @@ def test_an_estimator_that_would_learn_for_hours_is_cancelled():
     described["predictors"] = [{"kind": "SklearnEstimator", **endless}]
     with pytest.raises(learning.Cancelled):
         learning.fit(described, one_key(50, 50), cancelled=CancelledAt(5000))
+
+
+def test_a_cancelled_estimator_leaves_no_lock_behind():
+    """Such as that of a module which it imports, for which all threads would wait."""
+
+    class Guard:
+        lock = threading.Lock()
+
+        def __enter__(self):
+            self.lock.acquire()
+
+        def __exit__(self, *_):
+            self.release()
+
+        def release(self):
+            self.lock.release()
+
+    def learn():
+        for _ in range(5):
+            with Guard():
+                pass
+            (lambda: None)()
+
+    for limit in range(1, 12):
+        with pytest.raises(learning.Cancelled), sk._stopped_once(CancelledAt(limit)):
+            learn()
+        assert not Guard.lock.locked(), limit
+        assert sys.getprofile() is None

@@ -1,5 +1,8 @@
 """Units: columns of equal unit are compared across a join, by kernels and SQL alike, and never with what is not known."""
 
+import json
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -8,8 +11,11 @@ import pytest
 from learning.parity import assert_parity
 from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, fit, join, market, spec
 from storax_engine import learning
-from storax_engine.learning import BadPlan, buckets
+from storax_engine.learning import BadPlan, buckets, persistence
 from storax_engine.learning.aggregations.catalogue import CATALOGUE
+from storax_engine.learning.features import evaluate
+from storax_engine.learning.plan import Join, Node
+from storax_engine.learning.tables import frame, index
 from storax_engine.learning.tables.cache import Cache
 
 ORDERS = join("orders", "id", ("at", "ts"), horizon=3 * HOUR, memory=20 * DAY)
@@ -32,19 +38,20 @@ def compared(trained):
 
 
 def seen(tables, *, horizon=3 * HOUR, memory=20 * DAY):
-    """A row for each customer and each order that the customer sees, in order of time."""
+    """A row for each customer and each order that the customer sees, in order of time; some orders end."""
     people = tables["population"].to_pandas().reset_index(names="row")
     pairs = people.merge(tables["orders"].to_pandas(), on="id", how="inner").dropna(subset=["id", "ts"])
     age = (pairs["at"] - pairs["ts"]).dt.total_seconds() - horizon
     pairs = pairs[(age >= 0) & (age < memory)].copy()
+    if "until" in pairs:
+        pairs = pairs[~(pairs["until"] <= pairs["at"])]
     pairs["paid"] = pairs["paid"].where(pairs["paid"] <= pairs["at"])
     return pairs.sort_values("ts", kind="stable"), people["row"]
 
 
-def test_comparisons_are_what_pandas_computes():
-    tables = market(1)
-    trained = fit(described(), tables)
-    values = trained.transform(tables).to_pandas()
+def assert_what_pandas_computes(values, tables):
+    """Compare average, sum and maximum of all comparisons of the market; returns the names of the features."""
+    values = values.to_pandas()
     pairs, rows = seen(tables)
     late = (pairs["paid"] > pairs["due"]).astype(float).where(pairs["paid"].notna())
     above = (pairs["price"] > pairs["limit"]).astype(float).where(pairs["price"].notna() & pairs["limit"].notna())
@@ -67,7 +74,43 @@ def test_comparisons_are_what_pandas_computes():
             np.testing.assert_allclose(values[name], numbers.reindex(rows), rtol=1e-9, err_msg=name)
             assert values[name].nunique() > 3, name
             checked.add(name)
+    return checked
+
+
+def test_comparisons_are_what_pandas_computes():
+    tables = market(1)
+    trained = fit(described(), tables)
+    checked = assert_what_pandas_computes(trained.transform(tables), tables)
     assert {n for n in compared(trained) if not n.endswith("__last")} == checked
+
+
+@pytest.mark.parametrize(("listed", "copied"), [(1, 2**18), (300, 50), (300, 1)])
+def test_comparisons_of_orders_that_end_are_the_same_in_parts(listed, copied, monkeypatch):
+    draw, tables = np.random.default_rng(14), market(14, n=120, orders=900)
+    until = pa.array(1_600_000_000 + draw.integers(0, 70, 900) * 86_400, pa.int64(), mask=draw.random(900) < 0.2)
+    orders, people = tables["orders"].append_column("until", until.cast(pa.timestamp("s"))), tables["population"]
+    times = people["at"].take(draw.integers(0, 40, 120))  # customers of one key and time have limits of their own
+    tables = {
+        "orders": orders.set_column(0, "id", pa.array(draw.integers(0, 4, 900))),
+        "population": people.set_column(0, "id", pa.array(draw.integers(0, 3, 120))).set_column(1, "at", times),
+    }
+    learner = {"windows": [2 * DAY], "n_most_frequent": 2}
+    ended = {**ORDERS, "upper_time_stamp": "until"}
+    description = described([ended], aggregation=["AVG", "SUM", "MAX", "MEDIAN", "EWMA_1D"], learner=learner)
+    trained = fit(description, tables)
+    whole, parts = trained.transform(tables), []
+    monkeypatch.setattr("storax_engine.learning.tables.index.ROWS_AT_ONCE", listed)
+    monkeypatch.setattr("storax_engine.learning.features.evaluate.AT_ONCE", copied)
+    monkeypatch.setattr(
+        "storax_engine.learning.features.evaluate.slices_in_parts",
+        lambda *args: (parts.append(part) or part for part in index.slices_in_parts(*args)),
+    )
+    again = fit(description, tables)
+    assert len(parts) > 10
+    assert again.state.features == trained.state.features
+    assert again.transform(tables).equals(whole)
+    checked = assert_what_pandas_computes(whole, tables)
+    assert checked < compared(trained)
 
 
 ONLY_PRICES = {"orders": {"pieces": ["exclude fastprop"]}, "population": {"due": ["exclude fastprop"]}}
@@ -228,6 +271,17 @@ def test_a_word_that_does_nothing_is_refused(fields, reason):
         fit(described(units=units, **fields), market(9))
 
 
+def test_a_saved_pipeline_may_have_a_subrole_that_does_nothing(tmp_path):
+    """Earlier releases let it pass."""
+    tables = market(9, n=60, orders=300)
+    trained = fit(described(), tables)
+    trained.save(tmp_path)
+    saved = json.loads((tmp_path / persistence.FILE).read_text())
+    saved["spec"]["subroles"] = {"orders": {"price": ["exclude relboost"]}}
+    (tmp_path / persistence.FILE).write_text(json.dumps(saved))
+    assert learning.load(tmp_path).transform(tables).equals(trained.transform(tables))
+
+
 @pytest.mark.parametrize("mark", ["exclude fastprop", "exclude feature learners"])
 @pytest.mark.parametrize("table", ["population", "orders"])
 def test_feature_learners_that_leave_a_column_out_compare_it_with_none(table, mark):
@@ -274,6 +328,45 @@ def test_buckets_make_the_same_comparisons_and_a_saved_pipeline_keeps_them(tmp_p
     monkeypatch.setattr("storax_engine.learning.features.evaluate.AT_ONCE", 100)
     assert loaded.transform(tables).equals(whole.transform(tables)), "in small portions too"
     assert loaded.to_sql() == whole.to_sql()
+
+
+def test_a_part_of_a_comparison_under_a_condition_costs_what_its_rows_do():
+    """Whatever the size of the table: there are as many parts as it has rows."""
+    n = 500_000
+    orders = frame.Frame("orders", n)
+    orders.add(frame.Column("kind", frame.CATEGORICAL, pa.array(["tea", None] * (n // 2))))
+    bought = index.Index(orders, Join(Node("orders", "orders"), ()))
+    orders.coded("kind")
+    few = index.Slices(bought, np.array([0]), np.array([3]), np.zeros(3), np.array([0, 1, 4]))
+    one_pass = evaluate._Pass(Join(Node("orders", "orders"), ()), np.zeros(1), few, None, lambda: None, np.ones(3))
+    tracemalloc.start()
+    slots = one_pass._slots("kind", ["tea"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert slots.tolist() == [0, -1, 0]
+    assert peak < n
+
+
+def test_many_columns_of_one_unit_are_a_warning():
+    draw, columns = np.random.default_rng(15), [f"sensor_{i}" for i in range(15)]
+    at = pa.array(1_600_000_000 + np.arange(50) * 3600).cast(pa.timestamp("s"))
+    tables = {
+        "population": pa.table({"at": at, "y": draw.normal(size=50), **{c: draw.normal(size=50) for c in columns}})
+    }
+    roles = {"population": {"time_stamp": ["at"], "numerical": columns, "target": ["y"]}}
+    past = {"right": {"name": "past", "table": "population"}, "on": [], "time_stamps": ["at", "at"], "horizon": HOUR}
+
+    def warnings(names, **fields):
+        learned = described([past], {"population": dict.fromkeys(names, "degC")}, roles, aggregation=["AVG"], **fields)
+        assert [text for text in learning.check(learned, tables) if "pairs" in text] == fit(learned, tables).warnings
+        return fit(learned, tables).warnings
+
+    assert warnings(columns) == [
+        "the join of 'population' and 'past' compares 225 pairs of numerical columns of the unit 'degC', which makes a "
+        "fit slow: give fewer of them this unit"
+    ]
+    assert warnings(columns[:14]) == []
+    assert warnings(columns, subroles={"population": {"sensor_0": ["exclude fastprop"]}}) == []
 
 
 def test_columns_that_are_compared_share_the_importance():

@@ -53,7 +53,7 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table], tick: Callab
     schemas = {node.name: tables[node.table].schema for node in read.population.walk()}
     return [
         *_unused(read, tables), *_columns(population), *joins_checked.differing(read, schemas),
-        *_joins(read, workspace, population), *comparisons.lonely(read),
+        *_joins(read, workspace, population), *comparisons.lonely(read), *comparisons.many(read),
     ]  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def read(folder: Path | str) -> tuple[Plan, Preparation, State]:
         raise BadData(f"{home} holds no trained pipeline: {error}") from error
     if text.get("version") != VERSION:
         raise BadData(f"{home} was written by another version of the engine ({text.get('version')}, not {VERSION})")
-    parsed = plan.read(text["spec"])
+    parsed = plan.read(text["spec"], is_saved=True)
     state = State(
         features=[feature.from_json(f) for f in text["features"]],
         correlations=_matrix(text["correlations"], len(parsed.targets)),

@@ -96,8 +96,11 @@ class Plan:
         return tuple(self.roles.get(self.population.table, {}).get("target", ()))
 
 
-def read(spec: Mapping[str, Any]) -> Plan:
-    """The plan that a JSON-able description means. Raises ``BadPlan`` naming what is wrong."""
+def read(spec: Mapping[str, Any], *, is_saved: bool = False) -> Plan:
+    """The plan that a JSON-able description means. Raises ``BadPlan`` naming what is wrong.
+
+    ``is_saved``: a fit accepted it, perhaps one of an earlier release, which let subroles pass that do nothing.
+    """
     population = _node(_need(spec, "data_model", "the description"))
     names = [n.name for n in population.walk()]
     if twice := {n for n in names if names.count(n) > 1}:
@@ -119,7 +122,7 @@ def read(spec: Mapping[str, Any]) -> Plan:
         share_selected=float(share),
         include_categorical=bool(spec.get("include_categorical", False)),
         spec=spec,
-        subroles={t: _subroles(t, marks) for t, marks in spec.get("subroles", {}).items()},
+        subroles={t: _subroles(t, marks, may_do_nothing=is_saved) for t, marks in spec.get("subroles", {}).items()},
         units={t: _units(t, units) for t, units in spec.get("units", {}).items()},
     )
 
@@ -196,10 +199,10 @@ def _roles(by_table: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]
     return {t: {r: tuple(names) for r, names in roles.items()} for t, roles in by_table.items()}
 
 
-def _subroles(table: str, marks: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _subroles(table: str, marks: Mapping[str, Any], *, may_do_nothing: bool) -> dict[str, tuple[str, ...]]:
     for column, subroles in marks.items():
         for subrole in subroles:
-            if subrole not in SUBROLES:
+            if subrole not in SUBROLES and not may_do_nothing:
                 where = f"column {column!r} of table {table!r}"
                 raise BadPlan(f"{where}: subrole {subrole!r} does nothing; one of {', '.join(SUBROLES)}")
     return {column: tuple(subroles) for column, subroles in marks.items()}

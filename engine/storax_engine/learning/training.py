@@ -214,6 +214,7 @@ class Fit:
                 *why_nothing.constant_targets(self.plan, y),
                 *joins_checked.warnings(self.plan, known.levels, known.schemas),
                 *comparisons.lonely(self.plan),
+                *comparisons.many(self.plan),
             ],
         )
         self._predictors(state, values, y)

@@ -79,7 +79,11 @@ def arrow(frames: Mapping[str, Frame]) -> dict[str, pa.Table]:
 
 
 def completed(spec: Mapping[str, Any], frames: Mapping[str, Frame]) -> dict[str, Any]:
-    """A pipeline's description with the roles of its tables, and with the subroles and units of those with some."""
+    """A pipeline's description with the roles of its tables, and with the subroles and units of those with some.
+
+    Raises:
+        InvalidInput: a unit has a mark that does nothing, as earlier releases let it have.
+    """
     full = {**spec, "roles": roles(frames, spec.get("roles", {}))}
     more = {"subroles": _by_table(frames, _subroles), "units": _by_table(frames, _units)}
     return full | {name: by_table for name, by_table in more.items() if by_table}
@@ -105,13 +109,21 @@ def _subroles(frame: Frame) -> dict[str, list[str]]:
     """Subroles by column; a unit with the mark that its column is for comparisons alone gives one too."""
     marks = {column: list(subroles) for column, subroles in frame.subroles.items()}
     for column, unit in frame.units.items():
-        if units.parse(unit)[1]:
+        if _parsed(column, unit)[1]:
             marks[column] = [*marks.get(column, ()), _ONLY_COMPARISON]
     return marks
 
 
 def _units(frame: Frame) -> dict[str, str]:
-    return {column: units.parse(unit)[0] for column, unit in frame.units.items()}
+    return {column: _parsed(column, unit)[0] for column, unit in frame.units.items()}
+
+
+def _parsed(column: str, unit: str) -> tuple[str, bool]:
+    try:
+        return units.parse(unit)
+    except InvalidInput as error:
+        hint = f"Give column {column!r} another one with set_unit(). {error.hint}"
+        raise InvalidInput(error.message, hint=hint) from error
 
 
 def _named(node: Mapping[str, Any]) -> set[str]:

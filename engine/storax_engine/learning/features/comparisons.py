@@ -3,6 +3,7 @@
 A comparison takes a column of the population and one of the joined table; each row of the join gives one value.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ _OF_KIND = {
     TIME_STAMP: (DIFFERENCE, ABOVE),
     CATEGORICAL: (SAME,),
 }
+MANY = 200  # pairs of columns across one join
 _OF_FLAGS = frozenset({"AVG", "SUM"})  # the share and the number of the rows
 
 
@@ -69,6 +71,26 @@ def lonely(plan: Plan) -> Iterator[str]:
                     "column, across a join of the population, needs the same unit and role (numerical, time_stamp or "
                     "categorical)"
                 )
+
+
+def many(plan: Plan) -> Iterator[str]:
+    """Yield a warning for each join and unit with more than ``MANY`` pairs of columns, each of which costs time."""
+    own = Counter(one[2:] for one in _compared_columns(plan, plan.population) if _may_compare(plan, *one[:2]))
+    for join in plan.population.joins:
+        if join.relationship != MANY_TO_MANY:
+            continue
+        columns = _compared_columns(plan, join.right, lagged_targets=join.lagged_targets)
+        joined = Counter(one[2:] for one in columns if _may_compare(plan, *one[:2]))
+        for unit, role in sorted(own.keys() & joined.keys()):
+            if (number := own[unit, role] * joined[unit, role]) > MANY:
+                yield (
+                    f"the join of {plan.population.name!r} and {join.right.name!r} compares {number:,} pairs of {role} "
+                    f"columns of the unit {unit!r}, which makes a fit slow: give fewer of them this unit"
+                )
+
+
+def _may_compare(plan: Plan, table: str, column: str) -> bool:
+    return compare(plan.subroles.get(table, {}).get(column, ()))
 
 
 def _compared_columns(plan: Plan, node: Node, *, lagged_targets: bool = False) -> Iterator[tuple[str, str, str, str]]:

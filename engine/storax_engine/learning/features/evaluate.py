@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
 
 from storax_engine.learning.aggregations.catalogue import COUNTING, named
 from storax_engine.learning.aggregations.declaration import Compute, Inputs
@@ -15,7 +16,7 @@ from storax_engine.learning.features.feature import WHOLE, Feature
 from storax_engine.learning.kernels import conditions
 from storax_engine.learning.kernels.parts import ROWS_AT_ONCE, in_parts
 from storax_engine.learning.plan import Join
-from storax_engine.learning.tables.columns import Floats, Ints
+from storax_engine.learning.tables.columns import Floats, Ints, lookup
 from storax_engine.learning.tables.frame import TIME_STAMP, Frame
 from storax_engine.learning.tables.index import Index, References, Slices, Window, references, slices_in_parts
 
@@ -169,12 +170,13 @@ class _Pass:
             give(feature, _conditional(feature.aggregation or "", n[:, at], total[:, at]))
 
     def _slots(self, category: str, wanted: list[str]) -> Ints:
+        """Return the place of each row's category among the wanted ones, -1 for another one or null."""
         index = self.sliced.index
         codes, values = index.frame.coded(category)
-        slot_of = {value: i for i, value in enumerate(wanted)}
+        order = index.order if self.sliced.rows is None else index.order[self.sliced.rows]
         # The last place is that of code -1: null.
-        slots = np.array([*(slot_of.get(v, -1) for v in values.to_pylist()), -1], np.int64)[codes][index.order]
-        return np.asarray(slots if self.sliced.rows is None else slots[self.sliced.rows], np.int64)
+        places = np.append(lookup(values, pa.array(wanted, pa.string())), -1)
+        return np.asarray(places[codes[order]], np.int64)
 
 
 def _conditional(aggregation: str, n: Floats, total: Floats) -> Floats:

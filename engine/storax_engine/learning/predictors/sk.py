@@ -21,6 +21,7 @@ from storax_engine.learning.predictors.base import SEED, Floats, Matrix, shares
 KINDS = ("LinearRegression", "LogisticRegression", "SklearnEstimator")
 FILE = "model.skops"
 REG_LAMBDA = 1e-3
+_CLEANING_UP = frozenset({"__exit__", "__del__", "release"})
 
 
 class Sklearn:
@@ -100,11 +101,12 @@ def _is_class(name: str) -> bool:
 def _stopped_once(cancelled: Callable[[], bool]) -> Iterator[None]:
     """Raise ``Cancelled`` at the next call of a Python function in the block, in this thread, once it was cancelled.
 
-    Estimators have no callbacks in common; between two calls of their Python code nothing can stop them.
+    Estimators have no callbacks in common; between two calls of their Python code nothing can stop them. What cleans up
+    is finished: it may release a lock that all threads need, such as that of a module which is imported.
     """
 
-    def stop(_frame: Any, event: str, _arg: Any) -> None:
-        if event == "call" and cancelled():
+    def stop(frame: Any, event: str, _arg: Any) -> None:
+        if event == "call" and cancelled() and not _cleans_up(frame):
             raise Cancelled("the caller asked to stop")
 
     before = sys.getprofile()
@@ -113,6 +115,15 @@ def _stopped_once(cancelled: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before)
+
+
+def _cleans_up(frame: Any) -> bool:
+    """Return whether a frame is, or was called by, a function that must end: it releases something."""
+    while frame is not None:
+        if frame.f_code.co_name in _CLEANING_UP:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _zeros() -> SimpleImputer:
