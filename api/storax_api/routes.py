@@ -10,7 +10,17 @@ from starlette.datastructures import QueryParams
 from storax_api.documents import document
 from storax_api.identity import scope
 from storax_api.requests.body import parse, parse_as, require_small_rows, validate, validate_rows
-from storax_api.requests.parameters import Who, as_of_parameter, choice, how_of, only, query_of, row_id, service_of
+from storax_api.requests.parameters import (
+    Who,
+    as_of_parameter,
+    choice,
+    how_of,
+    only,
+    query_connection,
+    query_of,
+    row_id,
+    service_of,
+)
 from storax_api.rows import bulk_commands
 from storax_api.rows.existing import existing_row
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
@@ -62,8 +72,7 @@ def mount(resource: Resource, *, finish_create: Finish | None = None) -> APIRout
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
         service, query = service_of(request), scope.narrow(who, resource, query)
-        await service.queue_for_query(request, who)
-        async with service.db.owner(who.owner_id, by_filter="id" not in query.filter) as conn:
+        async with query_connection(request, who, by_filter="id" not in query.filter) as conn:
             page = await select.fetch_page(conn, resource, who.owner_id, query)
         service.memory.of(request.scope).add(page.size)
         return answer_page(page, query.format)
@@ -83,8 +92,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         only(request)
         ask = parse_as(CountBy, await service_of(request).body(request))
         query = select.Query(filter=ask.filter, exclude=ask.exclude, as_of=ask.as_of)
-        await service_of(request).queue_for_query(request, who)
-        async with service_of(request).db.owner(who.owner_id, by_filter=True) as conn:
+        async with query_connection(request, who) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
 
     @router.get("/{id}", **document(resource, "read"))

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from storax_api.documents import INTEGER, NUMBERS, TEXT, answers, problems
-from storax_api.requests.parameters import Who, only, row_id, service_of
+from storax_api.requests.parameters import Who, only, query_connection, row_id
 from storax_api.service import json
 from storax_api.web.frame.reads import Reads
 from storax_api.web.graph.reading import FIELDS, MOST_STEPS, around
@@ -25,9 +25,8 @@ NODES = {"type": "array", "items": {"type": "object", "properties": NODE}}
 async def job_graph(request: Request, who: Who, id: str, steps: Steps = 2) -> Response:  # noqa: A002
     """The job and those that are at most so many steps above or below it, by id. ``cut``: there are more."""
     only(request, "steps")
-    wanted, service = row_id(id, JOBS), service_of(request)
-    await service.queue_for_query(request, who)
-    async with service.db.owner(who.owner_id, by_filter=True) as conn:
+    wanted = row_id(id, JOBS)
+    async with query_connection(request, who) as conn:
         near = await around(Reads(request, who, conn), wanted, steps)
     return json({"jobs": [{name: row[name] for name in FIELDS} for row in near.rows.values()], "cut": near.cut})
 
@@ -36,9 +35,8 @@ async def job_graph(request: Request, who: Who, id: str, steps: Steps = 2) -> Re
 async def job_explain(request: Request, who: Who, id: str) -> Response:  # noqa: A002
     """Why the job is in its state, and the way out, as sentences; a line that begins with ``|`` is of its output."""
     only(request)
-    wanted, service = row_id(id, JOBS), service_of(request)
-    await service.queue_for_query(request, who)
-    async with service.db.owner(who.owner_id, by_filter=True) as conn:
+    wanted = row_id(id, JOBS)
+    async with query_connection(request, who) as conn:
         facts = await facts_of(Reads(request, who, conn), wanted)
     reasons = list(explain(facts, datetime.now(UTC)))
     return json({"id": wanted, "state": facts.job["state"], "reasons": reasons})

@@ -1,6 +1,7 @@
 """Parameters of a call: who calls, ids in the path, the query string. An unknown parameter is an error."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from storax_api.identity import scope
 from storax_api.requests.body import parse, validate
 from storax_api.service import Caller, Service
 from storax_core.commands.update import How
+from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, NotFound
 from storax_core.queries import select
 from storax_core.queries.parsing.url_query import options_of
@@ -29,6 +31,15 @@ def service_of(request: Request) -> Service:
     """Return what this process shares between calls."""
     service: Service = request.app.state.service
     return service
+
+
+@asynccontextmanager
+async def query_connection(request: Request, caller: Caller, *, by_filter: bool = True) -> AsyncIterator[Connection]:
+    """Lend a connection for one query of a caller, once it is its turn. Raises TooMany."""
+    service = service_of(request)
+    await service.queue_for_query(request, caller)
+    async with service.db.owner(caller.owner_id, by_filter=by_filter) as conn:
+        yield conn
 
 
 async def caller_of(request: Request) -> Caller:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from storax_api.documents import document
 from storax_api.requests.body import parse_as
-from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.parameters import Who, only, query_connection, service_of
 from storax_api.schemas import FailureGroups
 from storax_api.service import json
 from storax_core.errors import Invalid
@@ -36,7 +36,6 @@ async def failures(request: Request, who: Who) -> Response:
     only(request)
     ask = parse_as(FailureGroups, await service_of(request).body(request))
     query = failed(select.Query(filter=ask.filter, exclude=ask.exclude, limit=ask.limit), datetime.now(UTC))
-    await service_of(request).queue_for_query(request, who)
-    async with service_of(request).db.owner(who.owner_id) as conn:
+    async with query_connection(request, who, by_filter=False) as conn:
         answer: dict[str, Any] = await select.failures(conn, who.owner_id, query)
     return json({**answer, "since": query.filter[SINCE]})

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from storax_api.documents import document
 from storax_api.identity import scope
 from storax_api.requests.body import parse_as
-from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.parameters import Who, only, query_connection, service_of
 from storax_api.schemas import Footprint
 from storax_api.service import json
 from storax_core.queries import select
@@ -21,8 +21,7 @@ async def footprint(request: Request, who: Who) -> Response:
     raw = await service_of(request).body(request)
     ask = parse_as(Footprint, raw)
     query = scope.narrow(who, JOBS, select.Query(filter=ask.filter, exclude=ask.exclude))
-    await service_of(request).queue_for_query(request, who)
-    async with service_of(request).db.owner(who.owner_id, by_filter=True) as conn:
+    async with query_connection(request, who) as conn:
         return json(
             await select.footprint(
                 conn, who.owner_id, query, node=ask.node, whole_nodes=ask.whole_nodes, fitting=ask.fitting

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from storax_api.documents import SPREAD, document
 from storax_api.requests.body import parse_as
-from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.parameters import Who, only, query_connection, service_of
 from storax_api.rows.window import window_of
 from storax_api.schemas import JobMetrics
 from storax_api.service import json
@@ -22,8 +22,7 @@ async def job_metrics(request: Request, who: Who) -> Response:
     """Run times by App, waits and other stages by state, ends, and nodes in use and allocated, as the page has them."""
     only(request)
     window = window_of(parse_as(JobMetrics, await service_of(request).body(request)), datetime.now(UTC))
-    await service_of(request).queue_for_query(request, who)
-    async with service_of(request).db.owner(who.owner_id, by_filter=True) as conn:
+    async with query_connection(request, who) as conn:
         answer = (await metrics(conn, who.owner_id, window))._asdict()
     named = {name: list(map(_named, answer[name])) for name in ("run_times", "waits", "stages")}
     return json(answer | named)

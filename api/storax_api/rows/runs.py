@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from storax_api.documents import document
 from storax_api.requests.body import parse_as
-from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.parameters import Who, only, query_connection, service_of
 from storax_api.rows.window import window_of
 from storax_api.schemas import JobRuns
 from storax_api.service import json
@@ -22,7 +22,6 @@ async def job_runs(request: Request, who: Who) -> Response:
     only(request)
     ask = parse_as(JobRuns, await service_of(request).body(request))
     window = window_of(ask, datetime.now(UTC))
-    await service_of(request).queue_for_query(request, who)
-    async with service_of(request).db.owner(who.owner_id, by_filter=True) as conn:
+    async with query_connection(request, who) as conn:
         answer = await runs(conn, who.owner_id, window, by=ask.by, most=ask.limit)
     return json(answer._asdict())

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from storax_api.documents import document
 from storax_api.requests.body import parse_as, validate
-from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.parameters import Who, only, query_connection, service_of
 from storax_api.schemas import JobFlow
 from storax_api.service import json
 from storax_core.errors import Invalid
@@ -26,8 +26,7 @@ async def job_throughput(request: Request, who: Who) -> Response:
     only(request)
     ask = parse_as(JobFlow, await service_of(request).body(request))
     span, sites = window(ask.since, ask.until, ask.step_sec, datetime.now(UTC)), _sites(ask)
-    await service_of(request).queue_for_query(request, who)
-    async with service_of(request).db.owner(who.owner_id) as conn:
+    async with query_connection(request, who, by_filter=False) as conn:
         return json((await throughput(conn, who.owner_id, span, sites))._asdict())
 
 

@@ -100,8 +100,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
 
     def explain(self) -> list[str]:
         """Return why it is in its state, and the way out, in sentences; ``|`` begins lines of its output."""
-        path = f"/jobs/{self._require_id('explained')}/explain"
-        return list(gone_as(self, lambda: self._home().call("GET", path)).json()["reasons"])
+        return list(self._ask("GET", "explained", path="/explain").json()["reasons"])
 
     def graph(self, *, steps: int = 2) -> JobGraph:
         """Return it and the jobs above and below it, 2,000 at most.
@@ -109,8 +108,7 @@ class JobBase(JobCreation, Generic[AppT, QueryT]):
         Args:
             steps: Most edges between it and another job, 1 to 10; by default 2.
         """
-        path = f"/jobs/{self._require_id('asked for its graph')}/graph"
-        return JobGraph.of(gone_as(self, lambda: self._home().call("GET", path, params={"steps": steps})).json())
+        return JobGraph.of(self._ask("GET", "asked for its graph", path="/graph", params={"steps": steps}).json())
 
     def resolve_workdir(self, data_path: str | Path) -> Path:
         """Return its working folder below ``data_path``, the data folder of its site."""
