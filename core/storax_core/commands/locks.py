@@ -6,7 +6,7 @@ from storax_core.database.connections import Connection
 from storax_core.database.epochs import LEASE_FLOOR
 from storax_core.errors import Invalid
 from storax_core.lifecycle.change import Facts
-from storax_core.resources import Resource
+from storax_core.resources import USERS, Resource
 
 FACTS = "id, owner_id, site_id, version, state, last_update, now() AS now"
 # What ``lifecycle.rules`` reads of a job.
@@ -47,6 +47,14 @@ async def lock_mine(
 WHERE id = ANY($2::bigint[]) AND owner_id IS NOT DISTINCT FROM $1 ORDER BY id FOR UPDATE"""  # noqa: S608
     rows: list[Facts] = await conn.fetch(sql, owner_id, list(ids))
     return rows
+
+
+async def count_mine(conn: Connection, owner_id: int, resource: Resource) -> int:
+    """How many rows this owner has; two calls that are to add some count one after the other."""
+    await lock_mine(conn, owner_id, USERS, [owner_id], "id")
+    sql = f"SELECT count(*) FROM {resource.state_table} WHERE owner_id = $1"  # noqa: S608
+    number: int = await conn.fetchval(sql, owner_id)
+    return number
 
 
 async def require_mine(conn: Connection, owner_id: int, resource: Resource, ids: Iterable[int]) -> None:

@@ -9,25 +9,23 @@ import orjson
 from pydantic import ValidationError
 
 from storax_core import limits
-from storax_core.commands.locks import lock_mine
+from storax_core.commands.locks import count_mine, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import Conflict, Invalid
 from storax_core.lifecycle.change import Patch, Row
 from storax_core.log.append import Context
 from storax_core.queries.parsing.url_query import options_of, require_valid
 from storax_core.queries.query import Query
-from storax_core.resources import JOBS, SAVED_VIEWS, USERS
+from storax_core.resources import JOBS, SAVED_VIEWS
 
 # Parameters of a list that a view keeps beside its filters: not the place in the list, nor the form of the answer.
 OPTIONS = ("exclude", "ordering", "fields", "limit", "as_of")
-COUNT = "SELECT count(*) FROM saved_view WHERE owner_id = $1"
 HINT = "Write it as in the URL of the page Jobs behind '?', such as state=FAILED&ordering=-id."
 
 
 async def check_new(conn: Connection, ctx: Context, rows: Sequence[Row]) -> None:
     """Check the queries of new views, and their number. Raises Invalid or Conflict."""
-    await lock_mine(conn, ctx.owner_id, USERS, [ctx.owner_id], "id")  # two calls count one after the other
-    number = await conn.fetchval(COUNT, ctx.owner_id)
+    number = await count_mine(conn, ctx.owner_id, SAVED_VIEWS)
     if number + len(rows) > limits.SAVED_VIEWS:
         raise Conflict(
             f"you have {number} saved views, of at most {limits.SAVED_VIEWS}", hint="Delete one that you do not need."

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storax_core import limits
-from storax_core.commands.locks import lock_mine
+from storax_core.commands.locks import count_mine, lock_mine
 from storax_core.database.connections import Connection
 from storax_core.errors import NotFound, TooLarge
 from storax_core.lifecycle import rules
@@ -12,7 +12,7 @@ from storax_core.lifecycle.change import Change, Patch, Row
 from storax_core.log import append, positions
 from storax_core.log.append import Context
 from storax_core.queries.parsing import stream_filters
-from storax_core.resources import USERS, WEBHOOKS
+from storax_core.resources import WEBHOOKS
 
 BEGIN = "UPDATE webhook SET position = $2 WHERE id = ANY($1::bigint[]) AND owner_id = $3"
 # What an earlier receiver, or an earlier state of it, failed for says nothing of this one.
@@ -26,8 +26,7 @@ async def check_new(conn: Connection, ctx: Context, rows: Sequence[Row]) -> None
     """Check the filters of new webhooks and their number. Raises Invalid or TooLarge."""
     for row in rows:
         _check_filter(row.get("filter", {}))
-    await lock_mine(conn, ctx.owner_id, USERS, [ctx.owner_id], "id")  # two calls count one after the other
-    number = await conn.fetchval("SELECT count(*) FROM webhook WHERE owner_id = $1", ctx.owner_id)
+    number = await count_mine(conn, ctx.owner_id, WEBHOOKS)
     if number + len(rows) > limits.WEBHOOKS:
         raise TooLarge(
             f"a user has {limits.WEBHOOKS} webhooks at most, and you have {number}",
