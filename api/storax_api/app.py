@@ -18,6 +18,7 @@ from storax_api.events.broadcast import Broadcast
 from storax_api.identity.token_watch import TokenWatch
 from storax_api.job_files import routes as job_files
 from storax_api.one_job import routes as one_job
+from storax_api.requests.plain_route import add_routes
 from storax_api.rows import failures, footprint, throughput
 from storax_api.rows import metrics as job_metrics
 from storax_api.rows import runs as job_runs
@@ -133,18 +134,18 @@ def create_app(settings: Settings) -> FastAPI:
     # Routes are tried in this order, so what is called all day stands first.
     of_jobs = (footprint.router, failures.router, throughput.router, job_metrics.router, job_runs.router)
     for router in (routes.mount(JOBS), sessions.router, events.router, auth.router, *of_jobs):
-        app.include_router(router)
-    app.include_router(job_files.router)
-    app.include_router(one_job.router)
-    app.include_router(webhooks.router)
+        add_routes(app, router)
+    add_routes(app, job_files.router)
+    add_routes(app, one_job.router)
+    add_routes(app, webhooks.router)
     finish_create = {WEBHOOKS.entity: webhooks.with_secrets}
     for resource in RESOURCES:
         if resource is not JOBS:
-            app.include_router(routes.mount(resource, finish_create=finish_create.get(resource.entity)))
+            add_routes(app, routes.mount(resource, finish_create=finish_create.get(resource.entity)))
     _health(app)
-    app.include_router(metrics.router)
-    app.include_router(bounds.router)
-    app.include_router(server_health.router)
+    add_routes(app, metrics.router)
+    add_routes(app, bounds.router)
+    add_routes(app, server_health.router)
     docs_page.install(app)
     web.install(app)
     openapi.install(app)

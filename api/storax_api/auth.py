@@ -4,12 +4,13 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from storax_api.documents import INTEGER, TEXT, TIME, answers, asks, problems
 from storax_api.identity import logins
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.service import Service, json
 from storax_core import limits
 from storax_core.commands import users
@@ -20,7 +21,7 @@ from storax_core.errors import Conflict, Unauthorized
 from storax_core.log.append import Context
 
 log = logging.getLogger("storax.api")
-router = APIRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 403, 408, 409, 413, 422, 429, 503))
+router = PlainRouter(prefix="/api/v1", tags=["auth"], responses=problems(401, 403, 408, 409, 413, 422, 429, 503))
 
 TOKEN = {"id": INTEGER, "name": TEXT, "user_id": INTEGER, "expires_at": TIME, "token": TEXT}
 TOKEN |= {"site_id": INTEGER, "parent_id": INTEGER}

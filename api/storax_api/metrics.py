@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -23,6 +23,7 @@ from prometheus_client import (
 from storax_api.documents import problems
 from storax_api.events.broadcast import Broadcast
 from storax_api.requests.parameters import service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.service import Service
 from storax_core.database import epochs, heartbeats
 from storax_core.database.connections import Connection
@@ -30,7 +31,7 @@ from storax_core.errors import Unauthorized, Unavailable
 from storax_core.log import watermark
 from storax_core.queues import QueueDown
 
-router = APIRouter(tags=["health"])
+router = PlainRouter(tags=["health"])
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 STATES = "SELECT state, sum(n)::bigint FROM job_tally GROUP BY 1"
 SITES = "SELECT id FROM site"

@@ -21,6 +21,7 @@ from storax_api.requests.parameters import (
     row_id,
     service_of,
 )
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.rows import bulk_commands
 from storax_api.rows.existing import existing_row
 from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
@@ -31,7 +32,7 @@ from storax_core.commands.one_round_trip.create_job import create_job
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
 from storax_core.log.append import Context
-from storax_core.queries import select
+from storax_core.queries import plans, select
 from storax_core.resources import JOBS, Resource
 
 MAX_ROWS = limits.ROWS
@@ -54,7 +55,7 @@ def _row_limit(rows: Any) -> None:
 
 def mount(resource: Resource, *, finish_create: Finish | None = None) -> APIRouter:
     """The routes of one resource; ``finish_create`` completes the answers to its creation."""
-    router = APIRouter(prefix=f"/api/v1/{resource.path}", tags=[resource.path])
+    router = PlainRouter(prefix=f"/api/v1/{resource.path}", tags=[resource.path])
     _mount_reads(router, resource)
     if "create" in resource.verbs:
         _mount_create(router, resource, finish_create)
@@ -72,7 +73,8 @@ def mount(resource: Resource, *, finish_create: Finish | None = None) -> APIRout
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
         service, query = service_of(request), scope.narrow(who, resource, query)
-        async with query_connection(request, who, by_filter="id" not in query.filter) as conn:
+        kept = plans.is_kept(resource, query)
+        async with query_connection(request, who, by_filter=not kept, by_key=kept) as conn:
             page = await select.fetch_page(conn, resource, who.owner_id, query)
         service.memory.of(request.scope).add(page.size)
         return answer_page(page, query.format)
@@ -92,7 +94,8 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         only(request)
         ask = parse_as(CountBy, await service_of(request).body(request))
         query = select.Query(filter=ask.filter, exclude=ask.exclude, as_of=ask.as_of)
-        async with query_connection(request, who) as conn:
+        kept = ask.by in ("state", "site_id") and plans.is_counted(resource, query)
+        async with query_connection(request, who, by_filter=not kept, by_key=kept) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
 
     @router.get("/{id}", **document(resource, "read"))

@@ -2,14 +2,15 @@
 
 from dataclasses import asdict
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from storax_api.documents import INTEGER, TEXT, answers, problems
 from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.service import json
 from storax_core import limits
 
-router = APIRouter(prefix="/api/v1", tags=["limits"], responses=problems(401, 422, 503))
+router = PlainRouter(prefix="/api/v1", tags=["limits"], responses=problems(401, 422, 503))
 _FIELDS = {
     **dict.fromkeys(("name", "unit", "meaning", "way_out"), TEXT),
     "value": {"type": "number"},

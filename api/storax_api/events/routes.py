@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import QueryParams
 
 from storax_api.documents import problems, stream_parameters
 from storax_api.events.stream import EventStream
 from storax_api.requests.parameters import Who, choice, position, query_of, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.service import Service
 from storax_core.database.connections import Database
 from storax_core.errors import Invalid, Unauthorized
@@ -18,7 +19,7 @@ from storax_core.queries.parsing import stream_filters
 from storax_core.queries.parsing.stream_filters import STREAM_FILTERS
 from storax_core.resources import EVENTS
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))
+router = PlainRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))
 # Parameters that are no filters; carry is the old name of include.
 STREAM_PARAMETERS = ("after", "include", "carry", "exclude")
 # Filters that an event in memory can be tested by; the others need Postgres.

@@ -2,20 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from storax_api.documents import INTEGER, TEXT, answers, asks, problems
 from storax_api.identity import scope
 from storax_api.job_files.exchange import LARGEST_WINDOW, LONGEST_WAIT_SEC, Exchange, Replies
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, row_id, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.service import Caller, Service, json
 from storax_core.errors import NotFound, Unauthorized
 from storax_core.queries import select
 from storax_core.resources import JOBS, SITES, Resource
 from storax_core.resources.types import MAX_ID
 
-router = APIRouter(
+router = PlainRouter(
     prefix="/api/v1", tags=["job files"], responses=problems(401, 403, 404, 408, 409, 413, 422, 429, 503)
 )
 Path = Annotated[

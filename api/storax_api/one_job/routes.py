@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from storax_api.documents import INTEGER, NUMBERS, TEXT, answers, problems
 from storax_api.requests.parameters import Who, only, query_connection, row_id
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.service import json
 from storax_api.web.frame.reads import Reads
 from storax_api.web.graph.reading import FIELDS, MOST_STEPS, around
@@ -14,7 +15,7 @@ from storax_api.web.job.explain import explain
 from storax_api.web.job.facts import facts_of
 from storax_core.resources import JOBS
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=problems(401, 403, 404, 422, 429, 503))
+router = PlainRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=problems(401, 403, 404, 422, 429, 503))
 Steps = Annotated[int, Query(ge=1, le=MOST_STEPS, description="Most edges between the job and another one.")]
 TEXTS = {"type": "array", "items": TEXT}
 NODE = {"id": INTEGER, "state": TEXT, "app_id": INTEGER, "workdir": TEXT, "parent_ids": NUMBERS}

@@ -34,11 +34,13 @@ def service_of(request: Request) -> Service:
 
 
 @asynccontextmanager
-async def query_connection(request: Request, caller: Caller, *, by_filter: bool = True) -> AsyncIterator[Connection]:
-    """Lend a connection for one query of a caller, once it is its turn. Raises TooMany."""
+async def query_connection(
+    request: Request, caller: Caller, *, by_filter: bool = True, by_key: bool = False
+) -> AsyncIterator[Connection]:
+    """Lend a connection for one query of a caller, once it is its turn; see ``Database.owner``. Raises TooMany."""
     service = service_of(request)
     await service.queue_for_query(request, caller)
-    async with service.db.owner(caller.owner_id, by_filter=by_filter) as conn:
+    async with service.db.owner(caller.owner_id, by_filter=by_filter, by_key=by_key) as conn:
         yield conn
 
 

@@ -3,18 +3,19 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from storax_api.documents import document
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, query_connection, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.schemas import FailureGroups
 from storax_api.service import json
 from storax_core.errors import Invalid
 from storax_core.queries import select
 from storax_core.resources import JOBS
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = PlainRouter(prefix="/api/v1/jobs", tags=["jobs"])
 DAYS = 7
 SINCE, STATE = "last_update_after", "FAILED"
 

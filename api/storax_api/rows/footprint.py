@@ -1,17 +1,18 @@
 """What jobs would fill: one answer for a site that has to decide how many nodes to ask for."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from storax_api.documents import document
 from storax_api.identity import scope
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, query_connection, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.schemas import Footprint
 from storax_api.service import json
 from storax_core.queries import select
 from storax_core.resources import JOBS
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = PlainRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
 @router.post("/footprint", **document(JOBS, "footprint"))

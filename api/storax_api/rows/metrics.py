@@ -3,18 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from storax_api.documents import SPREAD, document
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, query_connection, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.rows.window import window_of
 from storax_api.schemas import JobMetrics
 from storax_api.service import json
 from storax_core.queries.activity.metrics import metrics
 from storax_core.resources import JOBS
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = PlainRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
 @router.post("/metrics", **document(JOBS, "metrics"))

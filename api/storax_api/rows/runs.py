@@ -2,18 +2,19 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from storax_api.documents import document
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, query_connection, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.rows.window import window_of
 from storax_api.schemas import JobRuns
 from storax_api.service import json
 from storax_core.queries.activity.runs import runs
 from storax_core.resources import JOBS
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = PlainRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
 @router.post("/runs", **document(JOBS, "runs"))

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import TypeAdapter
 
 from storax_api.documents import document
 from storax_api.requests.body import parse_as, validate
 from storax_api.requests.parameters import Who, only, query_connection, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.schemas import JobFlow
 from storax_api.service import json
 from storax_core.errors import Invalid
@@ -16,7 +17,7 @@ from storax_core.queries.activity.throughput import throughput, window
 from storax_core.resources import JOBS
 from storax_core.resources.types import BigId
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = PlainRouter(prefix="/api/v1/jobs", tags=["jobs"])
 SITES: TypeAdapter[list[int]] = TypeAdapter(list[BigId])
 
 

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from storax_api.documents import INTEGER, TEXT, TIME, answers, problems
 from storax_api.requests.parameters import Who, only, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.server_health.health import health_of
 from storax_api.service import Caller, Service, json
 from storax_core.errors import Forbidden
 from storax_core.queries import server
 
-router = APIRouter(prefix="/api/v1/admin", tags=["health"], responses=problems(401, 403, 429, 503))
+router = PlainRouter(prefix="/api/v1/admin", tags=["health"], responses=problems(401, 403, 429, 503))
 USER = {"id": INTEGER, "username": TEXT, "creation_date": TIME, "tokens": INTEGER, "sites": INTEGER, "jobs": INTEGER}
 OBJECT = {"type": "object"}
 USERS = {"type": "array", "items": {"type": "object", "properties": {**USER, "last_login": TIME}}}

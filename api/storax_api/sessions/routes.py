@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from storax_api.documents import CANCEL, INTEGER, TEXT, TIME, answers, asks, problems, rows_of
 from storax_api.identity import scope
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, row_id, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.schemas import Beat
 from storax_api.service import Call, Caller, json
 from storax_api.sessions.claims import Capacity, ClaimCall, Claimed, Work
@@ -20,7 +21,7 @@ from storax_core.database.connections import Connection
 from storax_core.log.append import Context
 from storax_core.resources import APPS, BATCH_JOBS, JOBS, SESSIONS
 
-router = APIRouter(
+router = PlainRouter(
     prefix="/api/v1/sessions", tags=["sessions"], responses=problems(401, 403, 404, 408, 409, 413, 422, 429, 503)
 )
 MAX_WAIT_SEC = 60

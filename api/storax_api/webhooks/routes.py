@@ -3,12 +3,13 @@
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from storax_api.documents import asks, problems, row_of
 from storax_api.requests.body import parse_as
 from storax_api.requests.parameters import Who, only, row_id, service_of
+from storax_api.requests.plain_route import PlainRouter
 from storax_api.rows.existing import existing_row
 from storax_api.service import Service, json
 from storax_core.commands.webhooks import rules, secrets
@@ -17,7 +18,7 @@ from storax_core.log.append import Context
 from storax_core.resources import WEBHOOKS
 from storax_core.resources.types import MAX_ID
 
-router = APIRouter(
+router = PlainRouter(
     prefix="/api/v1/webhooks",
     tags=["webhooks"],
     responses=problems(401, 403, 404, 408, 409, 410, 413, 422, 429, 503),

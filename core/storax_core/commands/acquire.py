@@ -194,5 +194,6 @@ pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence, alive WHERE b.owner_i
 
 
 def plain(rows: Sequence[Any]) -> list[Row]:
-    """Claimed rows as dictionaries, without what the server adds for itself."""
-    return [{k: v for k, v in row.items() if not k.endswith("_")} for row in rows]
+    """Claimed rows of one kind as dictionaries, without what the server adds for itself."""
+    names = [name for name in rows[0].keys() if not name.endswith("_")] if rows else []  # noqa: SIM118  (a Record)
+    return [{name: row[name] for name in names} for row in rows]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Row = dict[str, Any]
 Facts = Mapping[str, Any]
@@ -21,8 +21,7 @@ class Event:
     data: Row
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """New values of some fields of one row; ``if_version`` is the version that it must have, None for any."""
 
     id: int

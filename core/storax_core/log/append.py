@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from storax_core.lifecycle.change import Change, Patch, Row, SetChange
 from storax_core.log import sql
 from storax_core.resources import JOBS, Resource
 
-PIECES = 250
+PIECES = 250  # lines that are joined at once
 FEWER_ROWS = "Change fewer rows at once: add a filter, for instance by id."
 
 
@@ -66,17 +67,13 @@ def json_lines(rows: Iterable[Row]) -> str:
 
     Joined a few at a time: each piece that orjson hands out keeps a buffer of several kilobytes.
     """
-    size, piece, parts = 0, list[bytes](), list[str]()
-    for row in rows:
-        line = orjson.dumps(row)
-        size += len(line)
+    size, parts, rest = 0, list[str](), iter(rows)
+    while lines := list(map(orjson.dumps, islice(rest, PIECES))):
+        size += sum(map(len, lines))
         if size > limits.CHANGE_BYTES:
             raise TooLarge(f"this change would write more than {limits.CHANGE_BYTES >> 20} MiB", hint=FEWER_ROWS)
-        piece.append(line)
-        if len(piece) == PIECES:
-            parts.append(b"\n".join(piece).decode())
-            piece.clear()
-    return "\n".join([*parts, b"\n".join(piece).decode()]) if piece else "\n".join(parts)
+        parts.append(b"\n".join(lines).decode())
+    return "\n".join(parts)
 
 
 def _count_differences(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str | None]]:
@@ -133,7 +130,7 @@ async def append_patches(
     """
     keys = {frozenset(patch.fields) for patch in patches}
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
-    text = json_lines(sql.patch_line(patch) for patch in sorted(patches, key=attrgetter("id")))
+    text = json_lines(sql.patch_lines(sorted(patches, key=itemgetter(0))))
     changed: Any = await conn.fetchrow(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
     ctx.advance_position(changed["position"])
     return dict(zip(changed["ids"] or (), changed["versions"] or (), strict=True)), changed["last_update"]

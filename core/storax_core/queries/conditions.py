@@ -1,6 +1,7 @@
 """Conditions of a query as SQLAlchemy expressions. A value is a parameter always, never text."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,8 +20,8 @@ from sqlalchemy import (
 
 from storax_core.queries.filters import Condition, QueryShape, ValueForm
 from storax_core.queries.tables import Source, fields_in
-from storax_core.resources import EVENTS, JOBS, Resource
-from storax_core.resources.fields import Operator
+from storax_core.resources import BY_ENTITY, EVENTS, JOBS, Resource
+from storax_core.resources.fields import Operator, selects_ids
 
 
 class Parameters:
@@ -41,19 +42,33 @@ def all_of(
 ) -> list[ColumnElement[bool]]:
     """The owner's rows, those of the log up to a position of the past, then every filter, then every exclusion.
 
-    That events are of no jobs is said as text: only by that a plan for any values uses their index. Where ids are named
-    (``one_row``: by a further condition) no index can answer the condition on the owner: a plan that was made for empty
-    tables would take one that begins with it, and read all of the owner's rows for a few.
+    That events are of no jobs is said as text: only by that a plan for any values uses their index. Where rows are
+    named (``one_row``: by a further condition) no index can answer the condition on the owner: a plan that was made for
+    empty tables would take one that begins with it, and read all of the owner's rows for a few.
     """
-    owner, by_id = parameters.add(BigInteger()), one_row or any(condition.name == "id" for condition in shape.filters)
+    owner, by_key = parameters.add(BigInteger()), one_row or _names_rows(source.resource, shape)
     column = source.column("owner_id")
     return [
-        column.is_not_distinct_from(owner) if by_id else column == owner,
+        column.is_not_distinct_from(owner) if by_key else column == owner,
         *(_until(source, parameters) if shape.past else ()),
         *([source.column("entity") != literal_column(f"'{JOBS.entity}'")] if shape.no_jobs else ()),
         *(_condition(source, one, shape, parameters) for one in shape.filters),
-        *(_unless(and_(*(_condition(source, one, shape, parameters) for one in group))) for group in shape.exclude),
+        *(_unless(and_(*_excluded(source, group, shape, parameters))) for group in shape.exclude),
     ]
+
+
+@cache
+def keyed_filters(entity: str) -> frozenset[str]:
+    """Filters of a resource that find their rows by key, whatever their values are."""
+    resource = BY_ENTITY[entity]
+    declared = {one.name: one.sql for one in resource.join_filters} | resource.filter_sql
+    return frozenset(name for name, sql in declared.items() if selects_ids(sql))
+
+
+def _names_rows(resource: Resource, shape: QueryShape) -> bool:
+    """Whether the filters name ids, or are all of those that find their rows by key."""
+    names = {condition.name for condition in shape.filters}
+    return "id" in names or (bool(names) and not shape.past and names <= keyed_filters(resource.entity))
 
 
 def _until(source: Source, parameters: Parameters) -> list[ColumnElement[bool]]:
@@ -65,14 +80,20 @@ def _until(source: Source, parameters: Parameters) -> list[ColumnElement[bool]]:
 def fields_read(resource: Resource, shape: QueryShape) -> Iterator[str]:
     """Names of the fields that the conditions read."""
     for condition in (*shape.filters, *(one for group in shape.exclude for one in group)):
-        spec, sql = resource.filters[condition.name], _declared(resource, condition.name, shape)
+        spec, sql = resource.filters[condition.name], _declared(resource, condition.name, shape, excluded=False)
         yield from fields_in(sql) if sql else [spec.field.name] if spec.field else []
 
 
-def _declared(resource: Resource, name: str, shape: QueryShape) -> str | None:
-    """SQL that a resource declares for a filter. That of a field finds rows of the present by an index of theirs."""
+def _declared(resource: Resource, name: str, shape: QueryShape, *, excluded: bool) -> str | None:
+    """SQL that a resource declares for a filter. That of a field finds rows of the present by an index of theirs.
+
+    Selected ids stand as an array: any plan looks their rows up. For rows to leave out they are a set, which is hashed.
+    """
     join = resource.filters[name].join
-    return join.sql if join else None if shape.past else resource.filter_sql.get(name)
+    sql = join.sql if join else None if shape.past else resource.filter_sql.get(name)
+    if sql is None or not selects_ids(sql):
+        return sql
+    return f"{{id}} IN ({sql})" if excluded else f"{{id}} = ANY(ARRAY({sql}))"
 
 
 def _unless(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -80,8 +101,16 @@ def _unless(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return not_(func.coalesce(condition, false()))
 
 
-def _condition(source: Source, condition: Condition, shape: QueryShape, parameters: Parameters) -> ColumnElement[bool]:
-    declared = _declared(source.resource, condition.name, shape)
+def _excluded(
+    source: Source, group: tuple[Condition, ...], shape: QueryShape, parameters: Parameters
+) -> Iterator[ColumnElement[bool]]:
+    return (_condition(source, one, shape, parameters, excluded=True) for one in group)
+
+
+def _condition(
+    source: Source, condition: Condition, shape: QueryShape, parameters: Parameters, *, excluded: bool = False
+) -> ColumnElement[bool]:
+    declared = _declared(source.resource, condition.name, shape, excluded=excluded)
     if declared:
         return source.declared(declared, parameters.add())  # type: ignore[return-value]  # text stands for a condition
     spec = source.resource.filters[condition.name]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from storax_core import limits
@@ -14,6 +15,7 @@ from storax_core.queries.bounded import Part, fetch_bounded
 from storax_core.queries.capacity import ANY_NUMBER, NodeSize, Where, held, nodes_filled
 from storax_core.queries.filters import Log, QueryShape, Selection, selection_of
 from storax_core.queries.ordering import Key, decode, encode, keys_of
+from storax_core.queries.plans import is_counted
 from storax_core.queries.query import Page, Query, columns_of, most_rows
 from storax_core.resources import EVENTS, JOBS, Resource
 from storax_core.suggest import nearest
@@ -56,7 +58,8 @@ async def fetch_page(
 def _page(part: Part, query: Query, columns: Sequence[str], keys: Sequence[Key], total: int | None = None) -> Page:
     rows, width = part.rows[: query.limit], len(columns)
     following = encode(keys, tuple(rows[-1])[-len(keys) :]) if part.cut or len(part.rows) > query.limit else None
-    return Page(list(columns), [tuple(row)[:width] for row in rows], following, total, part.size)
+    visible = list(map(itemgetter(slice(width)), rows))
+    return Page(list(columns), visible, following, total, part.size)
 
 
 async def _events_page(
@@ -182,13 +185,6 @@ async def _require_names(conn: Connection, resource: Resource, owner_id: int, qu
         await filter_names.require(conn, resource, owner_id, query.filter, query.exclude, matched=matched)
 
 
-def _counted_already(resource: Resource, query: Query) -> bool:
-    """Whether the counts that every command keeps answer: those of the present, by nothing but site and state."""
-    return (
-        resource.counted and query.as_of is None and not query.exclude and query.filter.keys() <= {"state", "site_id"}
-    )
-
-
 async def count(conn: Connection, resource: Resource, owner_id: int, query: Query) -> int:
     """How many match."""
     async with _selected(conn, resource, owner_id, query) as selection:
@@ -196,7 +192,7 @@ async def count(conn: Connection, resource: Resource, owner_id: int, query: Quer
 
 
 async def _count(conn: Connection, resource: Resource, owner_id: int, query: Query, selection: Selection) -> int:
-    build = statements.kept_counts if _counted_already(resource, query) else statements.count
+    build = statements.kept_counts if is_counted(resource, query) else statements.count
     statement = build(resource.entity, selection.shape)
     number = int(await conn.fetchval(statement.sql, *statement.arguments(selection.values)))
     await _require_names(conn, resource, owner_id, query, matched=number > 0)
@@ -207,7 +203,7 @@ async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, q
     """How many match, by the values of one field."""
     _require_countable(resource, by)
     async with _selected(conn, resource, owner_id, query) as selection:
-        if by in ("state", "site_id") and _counted_already(resource, query):
+        if by in ("state", "site_id") and is_counted(resource, query):
             statement = statements.kept_counts(resource.entity, selection.shape, by)
         else:
             statement = statements.counts(resource.entity, selection.shape, by, MAX_LIMIT + 1)

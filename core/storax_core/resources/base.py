@@ -87,8 +87,9 @@ class Resource:
     version of its ``created``, ``updated``, ``state_changed`` or ``deleted`` events, where that is not 1. ``counted``:
     the numbers of its rows by owner, site and state are kept. ``remembered`` is SQL over the row, as ``t``, of what its
     ``deleted`` event keeps for searches; null where there is nothing. ``filter_sql`` has the conditions,
-    written as in JoinFilter, of filters that need other SQL than their operator's. ``also_below`` are further resources
-    that its rows may hang on. ``on_request`` names computed fields that a list has only where its ``fields`` name them.
+    written as in JoinFilter, of filters that need other SQL than their operator's. ``also_below`` are further
+    resources that its rows may hang on. ``on_request`` names computed fields that a list has only where its ``fields``
+    name them.
     """
 
     model: type[SQLModel]

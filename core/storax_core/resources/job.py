@@ -246,19 +246,19 @@ JOBS: Resource = Resource(
             FieldInfo(default_factory=list, description="Parents, by their index earlier in the same list."),
         ),
     },
-    filter_sql={"tags": "{id} IN (SELECT jobs_with_tags({value}::jsonb))"},
+    filter_sql={"tags": "SELECT jobs_with_tags({value}::jsonb)"},
     join_filters=(
         JoinFilter(
             "parent_id",
             BigId,
-            "{id} = ANY(ARRAY(SELECT child_id FROM job_parent WHERE parent_id = ANY({value}::bigint[])))",
+            "SELECT child_id FROM job_parent WHERE parent_id = ANY({value}::bigint[])",
             "Children of this job, or of any of a list.",
             many=True,
         ),
         JoinFilter(
             "root_cause_of",
             BigId,
-            f"{{id}} = ANY(ARRAY({_ROOT_CAUSES}))",
+            _ROOT_CAUSES,
             "Failed or cancelled jobs above this one, or any of a list, that have no such parent: retry these.",
             many=True,
         ),

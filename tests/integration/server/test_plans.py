@@ -89,7 +89,14 @@ def a_life(bench: Bench) -> None:
     user.job(bench.app, parent_ids=[rest[1]])
     user.post("/jobs/cancel", {"filter": {"id": [rest[1]]}})
     user.post("/jobs/retry", {"filter": {"id": [rest[1]]}})
-    user.post("/jobs/query", {"filter": {"id": [child]}})
+    for question in (
+        {"filter": {"id": [child]}}, {"filter": {"tags": {"a": str(first)}}}, {"filter": {"parent_id": first}},
+        {"ordering": ["-last_update"]}, {"limit": 0, "count": True},
+    ):  # fmt: skip
+        user.post("/jobs/query", question)
+        user.post("/jobs/query", {**question, "limit": 300})
+    user.get("/events/")
+    user.get("/events/", limit=300)
     user.delete(f"/jobs/{rest[0]}")
     user.post(f"/sessions/{bench.session}/heartbeat")
     bench.back()
@@ -160,6 +167,13 @@ def wide_scans(plan: dict[str, Any], columns: dict[str, list[str]]) -> list[str]
     ]
 
 
+def is_in_order(plan: dict[str, Any]) -> bool:
+    """Whether a plan reads an owner's first rows in the order of an index, and stops."""
+    nodes = list(nodes_of(plan))
+    reads_owner = any(n.get("Index Cond") == "(owner_id = $1)" for n in nodes)
+    return nodes[0]["Node Type"] == "Limit" and reads_owner and all(n["Node Type"] != "Sort" for n in nodes)
+
+
 def is_large(index: str) -> bool:
     return index.startswith(("job_state_", "job_parent_", "event_", "transfer_", "command_", "job_pkey", "job_tags"))
 
@@ -173,7 +187,7 @@ def test_no_plan_of_a_young_store_reads_a_whole_table_for_a_few_rows(young_world
         s.sql: scans
         for s in list(seen)  # the server goes on meanwhile
         if not s.by_filter and not any(q in s.sql for q in QUEUES)  # reads by a filter are planned for their values
-        if (scans := wide_scans(explain(young_world, s), columns))
+        if not is_in_order(plan := explain(young_world, s)) and (scans := wide_scans(plan, columns))
     }
     assert wide == {}
     assert len([s for s in list(seen) if any(f"{verb} job_state" in s.sql for verb in ("UPDATE", "FROM"))]) > 15
