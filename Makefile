@@ -8,7 +8,7 @@ SBIN = /usr/sbin
 
 .PHONY: help check demo test test-acceptance test-all test-browser test-documents test-engine test-faults test-grid-engine \
   test-fuzz test-mariadb test-open-mpi test-partition test-root test-site test-slurm test-spark test-ssh test-upgrade test-wheel \
-  lint types generate house picture pictures migration promises guards bench bench-engine chaos chaos-rounds fuzz clean
+  lint types generate house picture pictures migration promises guards bench bench-engine chaos chaos-rounds fuzz hostile clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
@@ -165,6 +165,9 @@ bench-engine: $(STAMP)  ## what imports, features and predictors cost; PEERS=1 m
 # Each storm prints its seed; `make chaos SEED=n` brings its faults again. Root also fills a disk, cuts a link, skews a clock.
 chaos: $(STAMP)  ## storms of 1,000 jobs on a real stack where everything fails: make chaos SEED=7 MINUTES=10
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+hostile: $(STAMP)  ## hostile callers on a real stack; prints the memory of every process over the time: make hostile MINUTES=60
+	@PYTHONPATH=tests $(BIN)/python -m chaos.hostile $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos-rounds: $(STAMP)  ## the long version of the kill -9 tests and of random commands
 	@STORAX_CHAOS_ROUNDS=20 $(BIN)/python -m pytest -q tests/chaos

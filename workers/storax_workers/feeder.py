@@ -153,6 +153,7 @@ class Feeder:
             self.redis_lost = True
 
     async def _hint(self, conn: Connection, rows: Sequence[Any]) -> None:
+        rows = _without_states_between(rows)
         # What became runnable again in the same batch is added after it was dropped.
         await self._drop([r for r in rows if _is_stale(r)])
         jobs = [r["entity_id"] for r in rows if r["entity"] == "job" and _may_run(r)]
@@ -238,6 +239,22 @@ class Feeder:
         await self.queues.mark(FILLED, "yes")
         self.redis_lost = False
         log.info("queues refilled with %d jobs", total)
+
+
+def _without_states_between(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Join the transitions that a thing made in one command: nobody could take it in the states between."""
+    joined: list[Mapping[str, Any]] = []
+    places: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        key = (row["entity"], row["entity_id"], row["timestamp"])
+        if row["to_state"] is not None and key in places:
+            place = places[key]
+            joined[place] = {**row, "from_state": joined[place]["from_state"]}
+            continue
+        if row["to_state"] is not None:
+            places[key] = len(joined)
+        joined.append(row)
+    return joined
 
 
 def _may_run(row: Mapping[str, str]) -> bool:

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,6 @@ from storax_core.database.connections import Database
 from storax_core.database.heartbeats import FOLLOWER, Heartbeat
 from storax_core.database.json_meter import meter_of
 from storax_core.log import watermark
-from storax_core.log.archive import archives
 from storax_core.queues import QueueDown, Queues
 
 log = logging.getLogger("storax.api")
@@ -92,7 +91,6 @@ class Broadcast(Background):
         self._queues, self._db = queues, db
         self._subscribers: set[Subscriber] = set()
         self._last = 0  # position up to which everything was handed out
-        self._end = 0  # position up to which it is being read
         self._succeeded = time.monotonic()
         self._reading: asyncio.Task[int] | None = None
         self._arrival = asyncio.Event()
@@ -101,7 +99,7 @@ class Broadcast(Background):
     @contextlib.contextmanager
     def subscribe(self, owner_id: int) -> Iterator[Subscriber]:
         """Yield an inbox that receives the owner's events from now on."""
-        subscriber = Subscriber(owner_id, max(self._last, self._end))
+        subscriber = Subscriber(owner_id, self._last)
         self._subscribers.add(subscriber)
         self._arrival.set()
         try:
@@ -172,33 +170,37 @@ class Broadcast(Background):
     async def _advance(self) -> None:
         """Read what was published since, for those who listen, and hand it out: one statement for each ``CHUNK``."""
         async with self._db.worker() as conn:
-            end = await watermark.published(conn)
-            self._end = end  # who subscribes from here on reads Postgres up to it, or further, by itself
-            if end == self._last:
-                return
-            if not self._last or not 0 < end - self._last <= FAR_BEHIND:
-                self._resync_all(end)
-                self._last = end
-            while self._last < end:
+            while True:
                 owners = {subscriber.owner_id for subscriber in self._subscribers}
                 with meter_of(conn).limited(limits.BACKLOG_BYTES) as meter:
-                    rows = await watermark.read_of(conn, owners, self._last, end, CHUNK) if owners else []
+                    new = await watermark.read_published(conn, owners, self._last, CHUNK)
                     size = limits.BACKLOG_BYTES - meter.left
-                if owners and await archives.horizon(conn) > self._last:
-                    # What was archived before it was read is missing in these rows; each reader reads it from there.
-                    self._resync_all(end)
-                    self._last = end
+                if new.position != self._last:
+                    self._take(new, owners, size)
+                if len(new.events) < CHUNK:
                     return
-                self._hand_out(rows, rows[-1]["position"] if len(rows) == CHUNK else end, size)
 
-    def _hand_out(self, rows: Sequence[Any], last: int, size: int = 0) -> None:
+    def _take(self, new: watermark.Published, owners: set[int], size: int) -> None:
+        """Hand out what was read for these owners; have those read by themselves for whom something may be missing."""
+        within_reach = self._last and 0 < new.position - self._last <= FAR_BEHIND
+        if not within_reach or (owners and new.horizon > self._last):  # what is archived is missing in these events
+            self._resync_all(new.position)
+            self._last = new.position
+            return
+        last = new.events[-1]["position"] if len(new.events) == CHUNK else new.position
+        self._hand_out(new.events, last, size)
+        for subscriber in self._subscribers:
+            if subscriber.owner_id not in owners:  # it came while the events were read
+                subscriber.resync(last)
+
+    def _hand_out(self, rows: Batch, last: int, size: int = 0) -> None:
         """Hand events of Postgres to their owners' subscribers; they are all that were published up to ``last``.
 
         Of more bytes than a subscriber may hold some were dropped: then all of them read the log by themselves.
         """
         by_owner: dict[int, Batch] = {}
         for row in rows:
-            event = watermark.event(dict(row))
+            event = watermark.event(row)
             by_owner.setdefault(event.pop("owner_id"), []).append(event)
         for subscriber in self._subscribers:
             if subscriber.owner_id in by_owner:

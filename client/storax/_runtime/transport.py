@@ -1,5 +1,6 @@
 """HTTP: one connection pool per client, retries until a deadline, errors as exceptions. Only this file uses httpx."""
 
+import socket
 import sys
 import threading
 import time
@@ -33,6 +34,14 @@ if _spared:
 
 PREFIX = "/api/v1"
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
+CHANGE_TIMEOUT = 90.0  # for the answer to a change; Postgres ends a statement after 30 s
+# In seconds: from the last byte to the first probe, between probes; probes unanswered; milliseconds for sent bytes.
+# A network that forgets a connection says nothing: the kernel ends one whose other machine does not answer for 30 s.
+_TCP = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+SOCKET_OPTIONS = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in _TCP.items() if hasattr(socket, name)),
+]  # macOS lacks some
 READS = ("/query", "/counts", "/footprint", "/failures", "/throughput", "/metrics")
 Send = Callable[[httpx.Request], httpx.Response]
 
@@ -149,8 +158,8 @@ class Transport:
     # ---- one exchange ---------------------------------------------------------------------------------------------
 
     def _once(self, call: Call, left: float, pool: "Pool[_Connection]") -> Reply:
-        # Only a read may be repeated while its first reply may still come.
-        patience = max(1.0, left if call.mutates else min(left, READ_TIMEOUT))
+        # A change that is still under way when it is repeated is not made twice, and the repeat waits for it.
+        patience = max(1.0, min(left, CHANGE_TIMEOUT if call.mutates else READ_TIMEOUT))
         with self._exchange(self._request(call, read_timeout=patience), pool) as response:
             response.read()
         return Reply(response.status_code, response.headers, response.content)
@@ -267,7 +276,7 @@ _ONE = httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SEC)
 
 def _direct_connection(verify: "SSLContext | bool") -> _Connection:
     # Without httpx.Client: no cookies, redirects and hooks, and a third less time a call.
-    transport = httpx.HTTPTransport(verify=verify, limits=_ONE)
+    transport = httpx.HTTPTransport(verify=verify, limits=_ONE, socket_options=SOCKET_OPTIONS)
     return _Connection(transport.handle_request, transport.close)
 
 

@@ -22,11 +22,18 @@ LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_l
 HOLDERS = f"""SELECT virtualtransaction FROM pg_locks
 WHERE locktype = 'advisory' AND (classid, objid) = ({FENCE_KEYS[0]}, {FENCE_KEYS[1]})
 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608
-READ = """SELECT position, site_id, entity, entity_id, version, type, from_state, to_state FROM event_log
+READ = """SELECT position, timestamp, site_id, entity, entity_id, version, type, from_state, to_state FROM event_log
 WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"""
-READ_OF = """SELECT position, timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor,
-command_id, from_state, to_state, data FROM event_log
-WHERE position > $1 AND position <= $2 AND owner_id = ANY($3::bigint[]) ORDER BY position LIMIT $4"""
+EVENT = (
+    "position", "timestamp", "owner_id", "site_id", "entity", "entity_id", "version", "type", "schema_version", "actor",
+    "command_id", "from_state", "to_state", "data",
+)  # fmt: skip
+# One row at least, of one snapshot: what was archived before it is missing in its events, and in its horizon.
+READ_PUBLISHED = f"""SELECT p.published, a.horizon, e.* FROM
+(SELECT coalesce((SELECT position FROM feed WHERE name = $1), 0) AS published) p,
+(SELECT coalesce(max(high), 0) AS horizon FROM archive) a LEFT JOIN LATERAL (SELECT {", ".join(EVENT)} FROM event_log
+WHERE position > $2 AND position <= p.published AND owner_id = ANY($3::bigint[]) ORDER BY position LIMIT $4) e ON true
+ORDER BY e.position"""  # noqa: S608
 KEEP = """INSERT INTO feed (name, position, epoch, updated_at) VALUES ($1, $2, gen_random_uuid(), now())
 ON CONFLICT (name) DO UPDATE SET position = greatest(feed.position, excluded.position), updated_at = now()"""
 
@@ -81,10 +88,21 @@ async def read(conn: Connection, after: int, upto: int, limit: int) -> list[Any]
     return rows
 
 
-async def read_of(conn: Connection, owners: Collection[int], after: int, upto: int, limit: int) -> list[Any]:
-    """Read the events of these owners behind ``after`` up to ``upto``, in order, as records."""
-    rows: list[Any] = await conn.fetch(READ_OF, after, upto, list(owners), limit)
-    return rows
+@dataclass(frozen=True)
+class Published:
+    """What a follower reads at once: the position up to which the log is published, that up to which it is archived,
+    and ``events``, in order, each a row of ``EVENT``."""
+
+    position: int
+    horizon: int
+    events: list[dict[str, Any]]
+
+
+async def read_published(conn: Connection, owners: Collection[int], after: int, limit: int) -> Published:
+    """Read what is published of these owners behind ``after``. Raises TimeoutError where a table is locked."""
+    rows = await conn.fetch(READ_PUBLISHED, NAME, after, list(owners), limit, timeout=PUBLISHED_SEC)
+    events = [dict(zip(EVENT, row[2:], strict=True)) for row in rows if row["position"] is not None]
+    return Published(rows[0]["published"], rows[0]["horizon"], events)
 
 
 def event(row: dict[str, Any]) -> dict[str, Any]:

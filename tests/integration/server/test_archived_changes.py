@@ -171,25 +171,26 @@ def test_a_stream_of_archived_events_has_those_that_its_filters_and_exclusions_l
 def test_events_that_are_archived_before_they_are_handed_out_reach_the_stream(
     world: World, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app, real, horizons = user.app(), watermark.read_of, list[int]()
+    app, real, horizons = user.app(), watermark.read_published, list[int]()
     monkeypatch.setattr(archive, "EVENTS_PER_ARCHIVE", 10**6)
     monkeypatch.setattr(half_open, "SILENT_SEC", 120.0)  # the connection that waits must not seem dead
     owner = as_login(world.database_url, "storax_owner")
 
-    async def read_of(conn: Any, owners: Any, after: int, upto: int, limit: int) -> Any:
-        if not horizons:
+    async def read_published(conn: Any, owners: Any, after: int, limit: int) -> Any:
+        upto = await watermark.published(conn)
+        if not horizons and upto > after:
             async with world.db.worker() as other, other.transaction():
                 while await seals.add(other, upto, per=PER_SEAL):
                     pass
                 await flow.count(other)  # what is not counted is not archived
             run = archive.run(owner, 2**60, tmp_path, report=lambda *_: None)
             horizons.append((await asyncio.to_thread(asyncio.run, run))[-1].high - after)
-        return await real(conn, owners, after, upto, limit)
+        return await real(conn, owners, after, limit)
 
     last = end(world)
     eventually(lambda: world.app.state.broadcast._last >= last)  # so the next events to be read are those of the jobs
     with user.stream() as stream:
-        monkeypatch.setattr(watermark, "read_of", read_of)
+        monkeypatch.setattr(watermark, "read_published", read_published)
         jobs = user.jobs(app, 4 * PER_SEAL)
         eventually(lambda: len(stream.ids) >= len(jobs))
         assert [event["job_id"] for event in stream.events] == jobs

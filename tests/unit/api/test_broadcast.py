@@ -12,6 +12,7 @@ from storax_api.events import stream
 from storax_api.events.broadcast import BACKLOG, Broadcast, Subscriber
 from storax_api.events.stream import EventStream
 from storax_core import limits
+from storax_core.log.watermark import Published
 from storax_core.queries.select import Page, Query
 from storax_workers.feeder import Feeder
 
@@ -105,12 +106,22 @@ def test_a_log_that_begins_anew_is_what_subscribers_wait_for(broadcast: Broadcas
         assert subscriber.cursor == 5
 
 
-def test_who_subscribes_while_a_batch_is_being_read_waits_for_its_end(broadcast: Broadcast) -> None:
+def test_who_subscribes_while_a_batch_is_being_read_goes_back_to_postgres(broadcast: Broadcast) -> None:
     """The batch was asked for without this owner's events."""
     broadcast._hand_out(rows(7), 7)
-    broadcast._end = 12
-    with broadcast.subscribe(2) as subscriber:
-        assert subscriber.cursor == 12
+    with broadcast.subscribe(1) as one, broadcast.subscribe(2) as late:
+        broadcast._take(Published(12, 0, rows(9)), {1}, 10)
+        assert (received(one), one.cursor) == ([[9]], 7)
+        assert (received(late), late.cursor) == ([None], 12)
+
+
+def test_what_was_archived_before_it_was_read_is_read_by_each_subscriber(broadcast: Broadcast) -> None:
+    broadcast._hand_out(rows(7), 7)
+    with broadcast.subscribe(1) as subscriber:
+        broadcast._take(Published(12, 8, rows(9)), {1}, 10)
+        assert (received(subscriber), subscriber.cursor) == ([None], 12)
+        broadcast._take(Published(14, 8, rows(13)), {1}, 10)
+        assert received(subscriber) == [[13]]
 
 
 class Script(EventStream):

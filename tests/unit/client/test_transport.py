@@ -259,6 +259,7 @@ class Rude:
     def __init__(self, *acts):
         self.acts = list(acts)
         self.requests = []
+        self.held = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -271,6 +272,8 @@ class Rude:
         self._socket.shutdown(socket.SHUT_RDWR)  # wakes whoever accepts
         self._socket.close()
         self._thread.join(60)
+        for conn in self.held:
+            conn.close()
 
     def _run(self):
         for act in self.acts:
@@ -284,6 +287,9 @@ class Rude:
                 self.requests.append(text)
                 if act == "hang up":
                     continue
+                if act == "say nothing":
+                    self.held.append(conn.dup())
+                    continue
                 conn.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(act), act))
 
 
@@ -295,6 +301,29 @@ def test_a_truncated_reply_is_requested_again():
     )
     assert first == second
     assert len(first) == 1
+
+
+def test_a_change_whose_answer_never_comes_is_repeated_with_its_key_long_before_its_deadline(monkeypatch):
+    monkeypatch.setattr(transport, "CHANGE_TIMEOUT", 1.0)
+    with Rude("say nothing", b'{"id": 7}') as server, Client(server.url, "t", deadline=3600.0) as client:
+        assert client.request("POST", "/jobs/", {"a": 1}) == {"id": 7}
+    first, second = (
+        [line for line in text.split(b"\r\n") if line.startswith(b"idempotency-key")] for text in server.requests
+    )
+    assert first == second
+    assert len(first) == 1
+
+
+def test_the_kernel_probes_a_connection_that_is_silent():
+    with Rude(b"{}") as server:
+        wire = Transport(server.url, "t")
+        request = wire._request(Call("GET", "/x"), read_timeout=5)
+        with wire._exchange(request, wire._open_pool()) as answer:
+            connection = answer.extensions["network_stream"].get_extra_info("socket")
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        wire.close()
 
 
 def test_nobody_at_home_ends_within_the_time_given(monkeypatch):
