@@ -149,6 +149,8 @@ class Jobs:
             if work.call is not None:
                 self._call(work, place, at)
                 return
+            intended = Started(work.lease, at, 0, since_boot, work.workdir, place, work.wall_sec)
+            self._recorder.starting(intended)
             pid = self.context.spawn(work, place)
         except processes.StartError as error:
             if error.full and self.space.check(write=True):
@@ -161,8 +163,7 @@ class Jobs:
             message = f"it cannot be started: {error!r}"[:1000]
             self._recorder.ended(Ended(work.lease, at, None, "system", message, work.workdir, False, work.stage))
             return
-        started = Started(work.lease, at, pid, since_boot, work.workdir, place, work.wall_sec)
-        self._count(started, os.pidfd_open(pid))
+        self._count(replace(intended, pid=pid), os.pidfd_open(pid))
 
     def _call(self, work: Work, place: Place, at: float) -> None:
         """Give a call to a worker, which hears of it once it is written down."""

@@ -1,10 +1,10 @@
 """The spawner's own record of what it started and what ended, so that neither a kill of the agent nor of the spawner
 loses an exit code.
 
-One line for each round, the very line that is sent to the agent; an ``Acknowledge`` says that the agent has stored all
-up to that round. A rewritten journal begins with a header and ends with what still runs. It is written, not fsynced: a
-page in the kernel's cache survives the death of any process, and when the machine itself stops, the jobs stop with it
-and run again.
+One line for each process that is about to start, and one for each round, the very line that is sent to the agent; an
+``Acknowledge`` says that the agent has stored all up to that round. A rewritten journal begins with a header and ends
+with what still runs. It is written, not fsynced: a page in the kernel's cache survives the death of any process, and
+when the machine itself stops, the jobs stop with it and run again.
 """
 
 import os
@@ -44,8 +44,8 @@ def boot_id() -> str:
 class Journal:
     """Append, replay, forget what was acknowledged.
 
-    ``running`` holds what was started and has not ended, ``same_boot`` whether those pids can still mean the same
-    processes; both are as of the end of the file when it is opened.
+    ``running`` holds what was started, or was about to start (pid 0), and has not ended, ``same_boot`` whether those
+    pids can still mean the same processes; both are as of the end of the file when it is opened.
 
     Raises:
         JournalVersionError: a newer release wrote it.
@@ -72,6 +72,13 @@ class Journal:
         self._unacknowledged.append(events)
         self._apply(started, ended)
         return events, line
+
+    def announce(self, intended: Started) -> None:
+        """Record that a process is about to start, with pid 0: one that has started and ended may leave no trace.
+
+        ``append`` records that it did, or why it did not.
+        """
+        self._write(encode(Running(self.seq, [intended])))
 
     @property
     def unacknowledged(self) -> bool:

@@ -33,6 +33,10 @@ class Recorder:
         """When ``flush`` has something to do, by the monotonic clock."""
         return self._flushed_at + FLUSH_SEC if self.pending else None
 
+    def starting(self, intended: Started) -> None:
+        """A process is about to start."""
+        self.journal.announce(intended)
+
     def started(self, started: Started) -> None:
         """A process runs."""
         self._started.append(started)
