@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import resource
 import signal
 import sys
@@ -46,10 +45,10 @@ class Baseline:
     def begin(self) -> None:
         """Start a call: random numbers are as in a new process, and not those of the seed of an earlier call."""
         self._cpus = os.sched_getaffinity(0)  # the spawner sets them for each call
-        random.seed()
-        numpy = sys.modules.get("numpy.random")
-        with suppress(Exception):  # a module of that name may be anything
-            numpy.seed() if numpy else None
+        for name in ("random", "numpy.random"):  # not imported here: a seed costs as much as the rest of a short call
+            module = sys.modules.get(name)
+            with suppress(Exception):  # a module of that name may be anything
+                module.seed() if module else None
 
     def restore(self) -> None:
         """Undo what the call has changed. What Python objects hold stays, as the App's module does."""
@@ -58,11 +57,17 @@ class Baseline:
         os.umask(self._umask)
         if os.sched_getaffinity(0) != self._cpus:
             os.sched_setaffinity(0, self._cpus)
-        if variables() != self._environment:
-            os.environ.clear()
-            for name, value in self._environment.items():
-                os.environb[name] = value
+        self._restore_environment()
         self.lasting = self.lasting or not self._restored_limits() or os.nice(0) != self._nice
+
+    def _restore_environment(self) -> None:
+        """Put back the variables that differ; one always does, the id of the job."""
+        now = variables()
+        for name in now.keys() - self._environment.keys():
+            del os.environb[name]
+        for name, value in self._environment.items():
+            if now.get(name) != value:
+                os.environb[name] = value
 
     def _restore_signals(self) -> None:
         for timer in TIMERS:
