@@ -1,6 +1,5 @@
 """HTTP: one connection pool per client, retries until a deadline, errors as exceptions. Only this file uses httpx."""
 
-import socket
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from storax._runtime.connections.pool import IDLE_SEC, Pool
+from storax._runtime.connections.probes import SOCKET_OPTIONS
 from storax._runtime.connections.proxies import is_proxied
 from storax._runtime.connections.stream import Stream
 from storax._runtime.reply import Reply, problem
@@ -35,13 +35,6 @@ if _spared:
 PREFIX = "/api/v1"
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
 CHANGE_TIMEOUT = 90.0  # for the answer to a change; Postgres ends a statement after 30 s
-# In seconds: from the last byte to the first probe, between probes; probes unanswered; milliseconds for sent bytes.
-# A network that forgets a connection says nothing: the kernel ends one whose other machine does not answer for 30 s.
-_TCP = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
-SOCKET_OPTIONS = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in _TCP.items() if hasattr(socket, name)),
-]  # macOS lacks some
 READS = ("/query", "/counts", "/footprint", "/failures", "/throughput", "/metrics")
 Send = Callable[[httpx.Request], httpx.Response]
 

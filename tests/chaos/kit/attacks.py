@@ -111,7 +111,7 @@ def watch_without_reading(target: Target, rng: random.Random) -> None:
 
 def ask_much(target: Target, rng: random.Random) -> None:
     """Ask for as much as one call may have, and for more."""
-    questions: list[dict[str, Any]] = [
+    queries: list[dict[str, Any]] = [
         {"limit": 10_000, "ordering": ["-priority"], "count": True},
         {"limit": 10_000, "offset": rng.randrange(10**6)},
         {"filter": {"id": rng.sample(range(10**6), 20_000)}},
@@ -120,7 +120,7 @@ def ask_much(target: Target, rng: random.Random) -> None:
         {"as_of": rng.randrange(1, 10**5), "limit": 1000},
         {"limit": 10**9},
     ]
-    target.ask("POST", f"{JOBS}query", body=rng.choice(questions))
+    target.ask("POST", f"{JOBS}query", body=rng.choice(queries))
     target.ask("GET", "/api/v1/events/", params={"limit": 10_000, "after": rng.randrange(10**5)})
 
 
