@@ -61,7 +61,8 @@ class Proxy:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.sleep(0)  # what was accepted may begin a task of its own
         for transport in self._opened:
-            transport.abort()  # one that is closed waits for a peer to read its last bytes
+            with contextlib.suppress(AttributeError):  # one that sent its last bytes after its close has lost its loop
+                transport.abort()  # one that is closed waits for a peer to read its last bytes
         await asyncio.sleep(0.05)  # sockets close in a later round of the loop
 
     def cut(self) -> None:

@@ -16,6 +16,7 @@ from storax_core.database.connections import Connection
 NAME = "published"
 FENCE_KEYS = (8360, 1)  # of the advisory lock that writers hold, shared, while they append
 PUBLISHED_SEC = 3.0  # for reading one row; a caller that waits longer holds up others
+READ_SEC = 8.0  # for reading events as well; within a round of the broadcast
 POLL_SEC = 0.005  # between looks at appends under way
 LEADER_KEY = 8362  # of the advisory lock that the leading feeder holds
 LAST_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_log_position_seq"
@@ -100,7 +101,7 @@ class Published:
 
 async def read_published(conn: Connection, owners: Collection[int], after: int, limit: int) -> Published:
     """Read what is published of these owners behind ``after``. Raises TimeoutError where a table is locked."""
-    rows = await conn.fetch(READ_PUBLISHED, NAME, after, list(owners), limit, timeout=PUBLISHED_SEC)
+    rows = await conn.fetch(READ_PUBLISHED, NAME, after, list(owners), limit, timeout=READ_SEC)
     events = [dict(zip(EVENT, row[2:], strict=True)) for row in rows if row["position"] is not None]
     return Published(rows[0]["published"], rows[0]["horizon"], events)
 
