@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from chaos.kit import attacks, checkers
-from chaos.kit.processes import family, own_mib
+from chaos.kit.processes import held_mib
 from storax import App, Client, Site
 from storax.local import LocalStack
 
@@ -65,7 +65,7 @@ def _attack(stack: LocalStack, target: attacks.Target, seed: int, seconds: float
     while any(thread.is_alive() for thread in threads):
         now = time.monotonic() - begun
         for name, pid in stack.pids.items():
-            samples[name].append((now, max((own_mib(one) for one in family(pid)), default=0.0)))
+            samples[name].append((now, held_mib(pid)))
         time.sleep(SAMPLE_SEC)
     return samples
 

@@ -73,6 +73,11 @@ def own_mib(pid: int) -> float:
     return 0.0
 
 
+def held_mib(pid: int) -> float:
+    """The most that a process, or one that it started, holds by itself, in MiB; 0 if all are gone."""
+    return max((own_mib(one) for one in family(pid)), default=0.0)
+
+
 class MemoryWatch:
     """Samples processes in a thread. ``peaks``: the most that one process of each name held by itself, in MiB.
 
@@ -97,5 +102,4 @@ class MemoryWatch:
     def _run(self) -> None:
         while not self._ended.wait(SAMPLE_SEC):
             for name, pid in self._pids().items():
-                held = max((own_mib(one) for one in family(pid)), default=0.0)
-                self.peaks[name] = max(self.peaks.get(name, 0.0), held)
+                self.peaks[name] = max(self.peaks.get(name, 0.0), held_mib(pid))

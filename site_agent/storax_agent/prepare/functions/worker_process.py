@@ -45,7 +45,7 @@ class Baseline:
     def begin(self) -> None:
         """Start a call: random numbers are as in a new process, and not those of the seed of an earlier call."""
         self._cpus = os.sched_getaffinity(0)  # the spawner sets them for each call
-        for name in ("random", "numpy.random"):  # not imported here: a seed costs as much as the rest of a short call
+        for name in ("random", "numpy.random"):  # not imported here: who draws none is spared the seed
             module = sys.modules.get(name)
             with suppress(Exception):  # a module of that name may be anything
                 module.seed() if module else None
