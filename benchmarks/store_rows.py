@@ -115,9 +115,10 @@ async def _commands_per_second(store: Store, statement: str, ids: list[int], cli
         done = 0
         async with store.db.owner(store.owner_id) as conn:
             while time.perf_counter() < end:
-                line = append.json_lines([{"id": ids[(k + done * clients) % len(ids)], "p": {"priority": done % 100}}])
+                line = append.json_lines([{"priority": done % 100}])
                 async with writing(conn):
-                    await conn.fetch(statement, line, store.owner_id, "user:1", None)
+                    one = sql.array_text([ids[(k + done * clients) % len(ids)]])
+                    await conn.fetch(statement, one, store.owner_id, "user:1", None, "{null}", line)
                 done += 1
         return done
 

@@ -55,10 +55,9 @@ async def update_rows(
     if len({r["id"] for r in rows}) != len(rows):
         raise Invalid("an id stands twice in this call", hint="Merge the two patches into one.")
     names: set[str] = set().union(*rows)
-    fields = {r["id"]: _fields(r) for r in rows}
+    patches = [_patch(row) for row in rows]
     if merged_maps.names_keys(resource, names):
-        fields = await _whole(conn, ctx, resource, fields)
-    patches = [Patch(r["id"], r.get("if_version"), fields[r["id"]]) for r in rows]
+        patches = await _whole(conn, ctx, resource, patches)
     await rules_of(resource).before_update(conn, ctx, patches)
     if resource.machine and "state" in names:
         return await _update_states(conn, ctx, resource, patches, how)
@@ -88,20 +87,19 @@ async def update_where(
     return {"updated": len(rows), **back, **held}
 
 
-async def _whole(conn: Connection, ctx: Context, resource: Resource, fields: dict[int, Row]) -> dict[int, Row]:
-    """The patches by id, with whole dictionaries where they name single keys; the rows of those are locked."""
-    keyed = {i: patch for i, patch in fields.items() if merged_maps.names_keys(resource, patch)}
+async def _whole(conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch]) -> list[Patch]:
+    """The patches with whole dictionaries where they name single keys; the rows of those are locked."""
+    keyed = {id_: fields for id_, _, fields in patches if merged_maps.names_keys(resource, fields)}
     await lock_mine(conn, ctx.owner_id, resource, list(keyed), "id")
     stored = await merged_maps.stored_maps(conn, ctx.owner_id, resource, keyed)
-    return fields | {i: merged_maps.merged(resource, patch, stored.get(i)) for i, patch in keyed.items()}
+    whole = {i: merged_maps.merged(resource, fields, stored.get(i)) for i, fields in keyed.items()}
+    return [Patch(id_, version, whole.get(id_, fields)) for id_, version, fields in patches]
 
 
-def _fields(row: Row) -> Row:
-    """A copy of the fields to change: the command may be repeated, and takes the state out of it."""
+def _patch(row: Row) -> Patch:
+    """The change of a row. Its fields are a copy: the command may be repeated, and takes the state out of them."""
     fields = dict(row)
-    del fields["id"]
-    fields.pop("if_version", None)
-    return fields
+    return Patch(fields.pop("id"), fields.pop("if_version", None), fields)
 
 
 async def _update_fields(conn: Connection, ctx: Context, resource: Resource, patches: Sequence[Patch]) -> Updated:

@@ -130,8 +130,11 @@ async def append_patches(
     """
     keys = {frozenset(patch.fields) for patch in patches}
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
-    text = json_lines(sql.patch_lines(sorted(patches, key=itemgetter(0))))
-    changed: Any = await conn.fetchrow(statement, text, ctx.owner_id, ctx.actor, ctx.command_id)
+    ids, versions, fields = zip(*sorted(patches, key=itemgetter(0)), strict=True)
+    changed: Any = await conn.fetchrow(
+        statement, sql.array_text(ids), ctx.owner_id, ctx.actor, ctx.command_id,
+        sql.array_text(versions), json_lines(fields),
+    )  # fmt: skip
     ctx.advance_position(changed["position"])
     return dict(zip(changed["ids"] or (), changed["versions"] or (), strict=True)), changed["last_update"]
 

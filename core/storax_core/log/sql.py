@@ -3,13 +3,15 @@ newline-joined JSON, split by ``string_to_table`` and read as jsonb.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from storax_core.database.aliases import column
 from storax_core.database.epochs import LEASE_FLOOR
-from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Patch, Row
+from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Row
 from storax_core.log.event_types import EVENT_TYPES
 from storax_core.log.schemas import version_of
 from storax_core.log.watermark import FENCE_KEYS
@@ -30,7 +32,12 @@ inp AS MATERIALIZED ({LINE})"""
 ID_LINES = f"""
 {TAKE_FENCE},
 inp AS MATERIALIZED (SELECT (d->>'id')::bigint AS id, d FROM ({LINE} OFFSET 0) line)"""
-PATCH_LINES = ID_LINES.replace("AS id, d FROM", "AS id, (d->>'v')::int AS v, d->'p' AS p FROM")
+# The patches of rows: ids and versions are arrays, which cost less to read than fields of JSON, and come as text, which
+# costs less to write. The planner expects ten rows.
+PATCHES = f"""
+{TAKE_FENCE},
+inp AS MATERIALIZED (SELECT x.id, x.v, x.p::jsonb AS p
+  FROM fence, unnest($1::text::bigint[], $5::text::int[], string_to_array($6, E'\\n')) AS x(id, v, p))"""
 # Differences of the counts by owner, site and state, as JSON rows.
 COUNT_DIFFERENCES = """counts AS (INSERT INTO job_tally (owner_id, site_id, state, n)
   SELECT * FROM jsonb_to_recordset({}::jsonb) AS x(owner_id bigint, site_id bigint, state text, n int))"""
@@ -157,25 +164,26 @@ def _sets(resource: Resource, table: str, keys: Iterable[str], *, uniform: bool,
     return out
 
 
-def patch_lines(patches: Iterable[Patch]) -> Iterator[Row]:
-    """Patches as the statement of ``patch`` reads them."""
-    return ({"id": id_, "v": if_version, "p": fields} for id_, if_version, fields in patches)
+def array_text(numbers: Sequence[int | None]) -> str:
+    """An array of numbers in the syntax of Postgres."""
+    return "{" + orjson.dumps(numbers).decode()[1:-1] + "}"
 
 
 @lru_cache(maxsize=512)
 def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     """Change fields of many rows, each its own way, with one ``updated`` event each.
 
-    $1 lines as ``patch_lines`` makes them, in the order of their ids, in which the rows are locked; $2 owner, $3 actor,
-    $4 command. Returns one record: the ids changed, their new versions, last_update, the last position. Rows that are
-    not there, or at another version, are left out.
+    $1 ids in their order, in which the rows are locked; $2 owner, $3 actor, $4 command, $5 the versions that the rows
+    must have, null for any ($1 and $5 as ``array_text``); $6 the patches as lines of JSON. Returns one record: the ids
+    changed, their new versions, last_update, the last position. Rows that are not there, or at another version, are
+    left out.
     """
     r = BY_ENTITY[entity]
     state = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
     main = _sets(r, r.table, keys, uniform=uniform, patch="state_row.p") if r.split else []
     update = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM state_row WHERE t.id = state_row.id),\n"
     # CTEs have no statistics: every join here is to a table by its key (see database.writing), never to another CTE.
-    return f"""WITH {PATCH_LINES},
+    return f"""WITH {PATCHES},
 state_row AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *state])}
   FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
   RETURNING t.id, t.version, {site_of(r)} AS site_id, inp.p),
