@@ -117,7 +117,7 @@ async def _commands_per_second(store: Store, statement: str, ids: list[int], cli
             while time.perf_counter() < end:
                 line = append.json_lines([{"priority": done % 100}])
                 async with writing(conn):
-                    one = sql.array_text([ids[(k + done * clients) % len(ids)]])
+                    one = append.array_text([ids[(k + done * clients) % len(ids)]])
                     await conn.fetch(statement, one, store.owner_id, "user:1", None, "{null}", line)
                 done += 1
         return done

@@ -1,5 +1,6 @@
 """The table of commands, and the group that imports one of them when it is named."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
@@ -22,8 +23,9 @@ class Entry:
 
     Attributes:
         help: Its line in the list of commands.
-        module: Module with ``app``, a group, or ``register(app)``, which adds single commands; empty for a command of
-            another package, which its entry point names.
+        module: Module with ``app``, a group, or ``app_for(arguments)``, which returns it with what the arguments need,
+            or ``register(app)``, which adds single commands; empty for a command of another package, which its entry
+            point names.
         extra: The extra that installs that package.
         remote: Whether it needs a connection to the server.
         database: Whether it opens the database itself.
@@ -72,7 +74,7 @@ class Root(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Replace the line of the list by the command itself."""
-        command = load(args[0])
+        command = load(args[0], args[1:])
         if command is not None:
             self.commands[args[0]] = command
         return super().resolve_command(ctx, args)
@@ -94,10 +96,13 @@ class Root(TyperGroup):
             raise typer.Exit(0) from None
 
 
-def load(name: str) -> Any | None:
-    """Return the command of that name, ready to run; None if there is no such command."""
+def load(name: str, arguments: Sequence[str] = ()) -> Any | None:
+    """Return the command of that name, ready to run with these arguments; None if there is no such command.
+
+    Of a large group, only the command that the arguments name is imported; without any, all are.
+    """
     entry = COMMANDS.get(name)
-    command = _own(name, entry) if entry and entry.module else _external(name, entry)
+    command = _own(name, entry, arguments) if entry and entry.module else _external(name, entry)
     if command is not None and takes_profile(name):
         _offer_profile(command)
     return command
@@ -109,9 +114,11 @@ def takes_profile(name: str) -> bool:
     return entry is None or entry.remote or entry.profile
 
 
-def _own(name: str, entry: Entry) -> Any:
+def _own(name: str, entry: Entry, arguments: Sequence[str]) -> Any:
     module = import_module(entry.module)
-    if hasattr(module, "app"):
+    if hasattr(module, "app_for"):
+        command = _command(module.app_for(arguments), name)
+    elif hasattr(module, "app"):
         command = _command(module.app, name)
     else:
         singles = typer.Typer(rich_markup_mode=None)

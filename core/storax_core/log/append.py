@@ -76,6 +76,11 @@ def json_lines(rows: Iterable[Row]) -> str:
     return "\n".join(parts)
 
 
+def array_text(numbers: Sequence[int | None]) -> str:
+    """An array of numbers in the syntax of Postgres."""
+    return "{" + orjson.dumps(numbers).decode()[1:-1] + "}"
+
+
 def _count_differences(changes: Iterable[Change]) -> Counter[tuple[int, int | None, str | None]]:
     """How the counts by owner, site and state differ after these changes."""
     differences: Counter[tuple[int, int | None, str | None]] = Counter()
@@ -132,8 +137,8 @@ async def append_patches(
     statement = sql.patch(resource.entity, frozenset().union(*keys), uniform=len(keys) == 1)
     ids, versions, fields = zip(*sorted(patches, key=itemgetter(0)), strict=True)
     changed: Any = await conn.fetchrow(
-        statement, sql.array_text(ids), ctx.owner_id, ctx.actor, ctx.command_id,
-        sql.array_text(versions), json_lines(fields),
+        statement, array_text(ids), ctx.owner_id, ctx.actor, ctx.command_id,
+        array_text(versions), json_lines(fields),
     )  # fmt: skip
     ctx.advance_position(changed["position"])
     return dict(zip(changed["ids"] or (), changed["versions"] or (), strict=True)), changed["last_update"]

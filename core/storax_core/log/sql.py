@@ -3,11 +3,9 @@ newline-joined JSON, split by ``string_to_table`` and read as jsonb.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-
-import orjson
 
 from storax_core.database.aliases import column
 from storax_core.database.epochs import LEASE_FLOOR
@@ -164,19 +162,14 @@ def _sets(resource: Resource, table: str, keys: Iterable[str], *, uniform: bool,
     return out
 
 
-def array_text(numbers: Sequence[int | None]) -> str:
-    """An array of numbers in the syntax of Postgres."""
-    return "{" + orjson.dumps(numbers).decode()[1:-1] + "}"
-
-
 @lru_cache(maxsize=512)
 def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     """Change fields of many rows, each its own way, with one ``updated`` event each.
 
     $1 ids in their order, in which the rows are locked; $2 owner, $3 actor, $4 command, $5 the versions that the rows
-    must have, null for any ($1 and $5 as ``array_text``); $6 the patches as lines of JSON. Returns one record: the ids
-    changed, their new versions, last_update, the last position. Rows that are not there, or at another version, are
-    left out.
+    must have, null for any ($1 and $5 as the text of an array); $6 the patches as lines of JSON. Returns one record:
+    the ids changed, their new versions, last_update, the last position. Rows that are not there, or at another
+    version, are left out.
     """
     r = BY_ENTITY[entity]
     state = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
