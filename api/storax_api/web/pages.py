@@ -16,6 +16,7 @@ from storax_api.web.overview import routes as overview
 from storax_api.web.sites import routes as sites
 from storax_api.web.timeline import routes as timeline
 from storax_api.web.views import routes as views
+from storax_api.web.webhooks import routes as webhooks
 
 
 class Page(NamedTuple):
@@ -36,6 +37,7 @@ PAGES: tuple[Page, ...] = (
     Page(timeline.router, "Timeline", "timeline"),
     Page(metrics.router, "Metrics", "metrics"),
     Page(events.router, "Events", "events"),
+    Page(webhooks.router, "Webhooks", "webhooks"),
     Page(sites.router, "Sites", "sites"),
     Page(data.router, "Data", "data"),
     Page(admin.router, "Admin", "admin"),

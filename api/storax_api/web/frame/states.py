@@ -52,6 +52,10 @@ _OTHERS: dict[str, tuple[str, str, str]] = {
     "up": (*GOOD, "its agent is connected"),
     "down": (*BAD, "its agent is not connected"),
     "never": (*STOPPED, "its agent has never contacted the server"),
+    "enabled": (*GOOD, "gets events"),
+    "retrying": (*WARNING, "the last attempt failed, and the server tries again"),
+    "paused": (*BAD, "the server gave up, until the webhook is enabled"),
+    "disabled": (*STOPPED, "gets no events until it is enabled"),
 }
 LOOKS: dict[str, Look] = {str(state): Look(str(state), *look) for state, look in {**_JOB, **_OTHERS}.items()}
 JOB_STATES: tuple[str, ...] = tuple(str(state) for state in J)

@@ -1,0 +1,1 @@
+"""Webhooks: addresses to which the server posts events."""
