@@ -17,7 +17,7 @@ from storax_api.schemas import (
     Selection,
 )
 from storax_core.queries.select import Query
-from storax_core.resources import Resource
+from storax_core.resources import EVENTS, Resource
 from storax_core.resources.base import FilterSpec
 from storax_core.resources.types import AsOf
 
@@ -77,12 +77,13 @@ def _parameter(spec: FilterSpec) -> dict[str, Any]:
     return {"name": spec.name, "in": "query", "required": False, "description": spec.description, "schema": schema}
 
 
-def _paging() -> list[dict[str, Any]]:
+def _paging(resource: Resource) -> list[dict[str, Any]]:
     fields = Query.model_fields
     kinds: dict[str, dict[str, Any]] = {
         "ordering": {"type": "string"}, "limit": {"type": "integer", "minimum": 0, "maximum": 10_000},
         "offset": {"type": "integer", "minimum": 0}, "cursor": {"type": "string"}, "fields": {"type": "string"},
-        "count": {"type": "boolean"}, "format": {"enum": ["objects", "rows"]},
+        "count": {"type": "boolean"},
+        "format": {"enum": [*FORMATS, "rows"] if resource is EVENTS else ["objects", "rows"]},
         "exclude": {"type": "array", "items": {"type": "string"}}, "as_of": _schema(AsOf),
     }  # fmt: skip
     return [
@@ -133,6 +134,11 @@ NODES = {"type": "array", "items": {"type": "number"}, "description": "Average n
 SPREAD = dict.fromkeys(("min", "lower_quartile", "median", "upper_quartile", "p95", "max"), SECONDS)
 OF_APPS = {"type": "array", "items": _object(app_id=INTEGER, number=INTEGER, **SPREAD)}
 OF_STATES = {"type": "array", "items": _object(state=TEXT, number=INTEGER, **SPREAD)}
+FORMATS = ["objects", "cloudevents"]  # of the stream; a list has rows too
+CLOUD_EVENT = _object(
+    specversion=TEXT, id=TEXT, source=TEXT, type=TEXT, subject=TEXT, time=TIME, datacontenttype=TEXT,
+    data={"type": "object"},
+)  # fmt: skip
 METRICS = _object(
     since=TIME, until=TIME, step_sec=SECONDS, run_times=OF_APPS, waits=OF_STATES, stages=OF_STATES, ended=SERIES,
     used=NODES, allocated=NODES,
@@ -198,6 +204,7 @@ def stream_parameters(resource: Resource, filters: Collection[str]) -> list[dict
             "schema": {"type": "array", "items": TEXT},
             "description": "Leave out what matches all filters of this JSON object.",
         },
+        {"name": "format", "in": "query", "schema": {"enum": FORMATS}, "description": "How an event is sent."},
         {"name": "Last-Event-ID", "in": "header", "schema": INTEGER, "description": "As after, and wins over it."},
     ]
     return [*(_parameter(resource.filters[name]) for name in sorted(filters)), *own]
@@ -205,7 +212,7 @@ def stream_parameters(resource: Resource, filters: Collection[str]) -> list[dict
 
 def _answer(resource: Resource, verb: str) -> dict[str, Any]:
     row = _row(resource)
-    rows = {"type": "array", "items": row}
+    rows = {"type": "array", "items": {"anyOf": [row, CLOUD_EVENT]} if resource is EVENTS else row}
     listing = {
         "type": "object",
         "properties": {"results": rows, "next": {"type": ["string", "null"]}, "count": {"type": ["integer", "null"]}},
@@ -265,7 +272,7 @@ def document(resource: Resource, verb: str) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     if verb in ("list", "delete_where"):
         extra["parameters"] = [_parameter(f) for f in resource.filters.values()]
-        extra["parameters"] += _paging() if verb == "list" else []
+        extra["parameters"] += _paging(resource) if verb == "list" else []
     if verb == "delete_where":
         extra["parameters"].append({"name": "all", "in": "query", "required": False, "schema": {"type": "boolean"}})
     body = _body(resource, verb)

@@ -31,9 +31,10 @@ from storax_core.commands import create, delete, update
 from storax_core.commands.one_round_trip.create_job import create_job
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
+from storax_core.log import cloud_events
 from storax_core.log.append import Context
 from storax_core.queries import plans, select
-from storax_core.resources import JOBS, Resource
+from storax_core.resources import EVENTS, JOBS, Resource
 
 MAX_ROWS = limits.ROWS
 PATCH_WHERE: TypeAdapter[PatchWhere] = TypeAdapter(PatchWhere)
@@ -41,11 +42,19 @@ Finish = Callable[[Service, Response], Awaitable[Response]]  # adds to the answe
 
 
 def answer_page(page: select.Page, form: str) -> Response:
-    """Answer with a page, as objects or as rows."""
+    """Answer with a page, as objects, as rows, or as CloudEvents."""
     if form == "rows":
         return json({"columns": page.columns, "rows": page.rows, "next": page.next, "count": page.count})
     rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
-    return json({"results": rows, "next": page.next, "count": page.count})
+    results = [cloud_events.cloud_event(row) for row in rows] if form == cloud_events.NAME else rows
+    return json({"results": results, "next": page.next, "count": page.count})
+
+
+def _require_format(resource: Resource, query: select.Query) -> None:
+    if query.format == cloud_events.NAME and resource is not EVENTS:
+        raise Invalid(f"{resource.path} have no format {query.format}", hint="It is for events; take objects or rows.")
+    if query.format == cloud_events.NAME and query.fields:
+        raise Invalid("a CloudEvent has all fields of its event", hint="Leave out fields, or format=cloudevents.")
 
 
 def _row_limit(rows: Any) -> None:
@@ -72,6 +81,7 @@ def mount(resource: Resource, *, finish_create: Finish | None = None) -> APIRout
 
 def _mount_reads(router: APIRouter, resource: Resource) -> None:
     async def answer(request: Request, who: Caller, query: select.Query) -> Response:
+        _require_format(resource, query)
         service, query = service_of(request), scope.narrow(who, resource, query)
         kept = plans.is_kept(resource, query)
         async with query_connection(request, who, by_filter=not kept, by_key=kept) as conn:

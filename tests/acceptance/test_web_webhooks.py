@@ -54,22 +54,22 @@ def test_the_page_is_readable_at_every_width_in_light_and_dark(
     SHOTS.mkdir(parents=True, exist_ok=True)
     with tabs(width=WIDTHS[size], color_scheme=scheme) as tab:
         page = tab.open("webhooks")
-        problems = _look(page, f"webhooks-{size}-{scheme}")
+        problems = problems_of(page, f"webhooks-{size}-{scheme}")
         for at in range(3):
             page.click(f"#webhook-{hooks['failures']} summary >> nth={at}")
-        problems += _look(page, f"webhooks-more-{size}-{scheme}")
+        problems += problems_of(page, f"webhooks-more-{size}-{scheme}")
         page = tab.open("webhooks?to_state=FAILED&entity=job&tags=campaign:surface-7")
-        problems += _look(page, f"webhooks-new-{size}-{scheme}")
-        problems += _look(tab.open("webhooks?typ=x"), f"webhooks-wrong-{size}-{scheme}")
+        problems += problems_of(page, f"webhooks-new-{size}-{scheme}")
+        problems += problems_of(tab.open("webhooks?typ=x"), f"webhooks-wrong-{size}-{scheme}")
         page = tab.open("webhooks")
         page.click(f"#webhook-{hooks['dashboard']} summary:has-text('secret')")
         page.click(f"#webhook-{hooks['dashboard']} button:has-text('another secret')")
         page.wait_for_selector("#secret")
-        problems += _look(page, f"webhooks-secret-{size}-{scheme}")
+        problems += problems_of(page, f"webhooks-secret-{size}-{scheme}")
     assert not problems
 
 
-def _look(page: Any, name: str) -> list[str]:
+def problems_of(page: Any, name: str) -> list[str]:
     """Take a picture, and return what is wrong with the page."""
     take_picture(page, SHOTS / f"{name}.png", full_page=True)
     beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

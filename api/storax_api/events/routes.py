@@ -6,14 +6,14 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import QueryParams
 
-from storax_api.documents import problems, stream_parameters
+from storax_api.documents import FORMATS, problems, stream_parameters
 from storax_api.events.stream import EventStream
 from storax_api.requests.parameters import Who, choice, position, query_of, service_of
 from storax_api.requests.plain_route import PlainRouter
 from storax_api.service import Service
 from storax_core.database.connections import Database
 from storax_core.errors import Invalid, Unauthorized
-from storax_core.log import positions, watermark
+from storax_core.log import cloud_events, positions, watermark
 from storax_core.queries import filters, select
 from storax_core.queries.parsing import stream_filters
 from storax_core.queries.parsing.stream_filters import STREAM_FILTERS
@@ -21,7 +21,7 @@ from storax_core.resources import EVENTS
 
 router = PlainRouter(prefix="/api/v1/events", tags=["events"], responses=problems(401, 403, 410, 422, 429, 503))
 # Parameters that are no filters; carry is the old name of include.
-STREAM_PARAMETERS = ("after", "include", "carry", "exclude")
+STREAM_PARAMETERS = ("after", "include", "carry", "exclude", "format")
 # Filters that an event in memory can be tested by; the others need Postgres.
 LIVE_FILTERS = {"entity", "entity_id", "type", "actor", "from_state", "to_state", "job_id", "site_id", "command_id"}
 
@@ -37,7 +37,8 @@ async def stream(request: Request, who: Who) -> StreamingResponse:
     """Events as they are published, behind ``Last-Event-ID`` or ``after``: the last position you have; or from now.
 
     It takes ``exclude`` and the filters of the list, but for those of positions. With ``include=job`` an event of a
-    job that comes alone brings the job as it is then, under ``job``.
+    job that comes alone brings the job as it is then, under ``job``. With ``format=cloudevents`` each is
+    an event of CloudEvents 1.0.
     """
     service, broadcast = service_of(request), request.app.state.broadcast
     pairs = [(n, v) for n, v in request.query_params.multi_items() if n not in STREAM_PARAMETERS or n == "exclude"]
@@ -51,7 +52,7 @@ async def stream(request: Request, who: Who) -> StreamingResponse:
 
     events = EventStream(
         service.db, broadcast, who.owner_id, query, _wanted(query), at, _includes_job(request), allowed, service.waits,
-        who.token_id,
+        who.token_id, choice(request, "format", *FORMATS) == cloud_events.NAME,
     )  # fmt: skip
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(events.frames(), media_type="text/event-stream", headers=headers)

@@ -17,6 +17,7 @@ from storax_core import limits
 from storax_core.database.connections import Database
 from storax_core.errors import Conflict, LostPosition, Unauthorized, Unavailable
 from storax_core.log import positions
+from storax_core.log.cloud_events import cloud_event
 from storax_core.queries import select
 from storax_core.resources import EVENTS, JOBS
 
@@ -34,7 +35,8 @@ class EventStream:
     ``query`` filters the past, ``wanted`` the present: sets of text by field. Without ``wanted`` the filters need
     Postgres, which is then read for the present too, whenever something comes in. With ``include_job`` an event of a
     job that comes alone brings the job as it is then. ``allowed`` says whether the caller's token is still good;
-    ``waits`` ends the stream when the server stops.
+    ``waits`` ends the stream when the server stops. With ``as_cloud_events`` each event is sent as
+    one of CloudEvents 1.0.
     """
 
     db: Database
@@ -47,6 +49,7 @@ class EventStream:
     allowed: Callable[[], Awaitable[bool]]
     waits: Waits = field(default_factory=Waits)
     token_id: int | None = None
+    as_cloud_events: bool = False
 
     async def frames(self) -> AsyncIterator[bytes]:
         """Yield every matching event, in order, each once; comments keep the connection open.
@@ -95,7 +98,7 @@ class EventStream:
         """Yield the frames of events, many small ones in one piece."""
         piece = bytearray()
         for event in await self._with_job(events):
-            piece += _frame(event)
+            piece += _frame(event, cloud_event(event) if self.as_cloud_events else event)
             self.at = event["position"]
             if len(piece) >= CHUNK_BYTES:
                 yield bytes(piece)
@@ -176,5 +179,5 @@ def _events(page: select.Page | None) -> Batch:
     return [dict(zip(page.columns, row, strict=True)) for row in page.rows] if page else []
 
 
-def _frame(event: dict[str, Any]) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event["position"], event["type"].encode(), orjson.dumps(event))
+def _frame(event: dict[str, Any], sent: dict[str, Any]) -> bytes:
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event["position"], event["type"].encode(), orjson.dumps(sent))

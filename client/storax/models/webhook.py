@@ -117,6 +117,13 @@ class Webhook(WebhookBase):
         doc="Which events: the filters of the event stream by name, such as type, tags, app_id, site_id and to_state; a list means any of these, {} all events.",
     )
     """Which events: the filters of the event stream by name, such as type, tags, app_id, site_id and to_state; a list means any of these, {} all events."""
+    format: Field[Literal["cloudevents", "storax"]] = Field(
+        Literal["cloudevents", "storax"],
+        settable="always",
+        default="cloudevents",
+        doc="How an event is posted: as CloudEvents 1.0, or storax: as the list of events has it.",
+    )
+    """How an event is posted: as CloudEvents 1.0, or storax: as the list of events has it."""
     enabled: Field[bool] = Field(
         bool,
         settable="always",
@@ -162,6 +169,7 @@ class Webhook(WebhookBase):
         name: str,
         url: str,
         filter: Mapping[str, Any] | Unset = UNSET,
+        format: Literal["cloudevents", "storax"] | Unset = UNSET,
         enabled: bool | Unset = UNSET,
         **unknown: Never,
     ) -> None:
@@ -172,6 +180,8 @@ class Webhook(WebhookBase):
             url: Where events are posted; http or https.
             filter: Which events: the filters of the event stream by name, such as type, tags, app_id, site_id
                 and to_state; a list means any of these, {} all events.
+            format: How an event is posted: as CloudEvents 1.0, or storax: as the list of events has it.
+                Default: 'cloudevents'.
             enabled: Whether events are posted. The server sets it to false when it gives up. Default: True.
         """
         self._fill(locals())
@@ -436,6 +446,7 @@ class WebhookQuery(ChangeQuery[Webhook]):
         name: str | Unset = UNSET,
         url: str | Unset = UNSET,
         filter: Mapping[str, Any] | Unset = UNSET,
+        format: Literal["cloudevents", "storax"] | Unset = UNSET,
         enabled: bool | Unset = UNSET,
         **unknown: Never,
     ) -> int:
@@ -446,6 +457,7 @@ class WebhookQuery(ChangeQuery[Webhook]):
             url: Where events are posted; http or https.
             filter: Which events: the filters of the event stream by name, such as type, tags, app_id, site_id
                 and to_state; a list means any of these, {} all events.
+            format: How an event is posted: as CloudEvents 1.0, or storax: as the list of events has it.
             enabled: Whether events are posted. The server sets it to false when it gives up.
 
         Raises:
@@ -473,6 +485,7 @@ class WebhookManager(Manager[Webhook], WebhookQuery):
         name: str,
         url: str,
         filter: Mapping[str, Any] | Unset = UNSET,
+        format: Literal["cloudevents", "storax"] | Unset = UNSET,
         enabled: bool | Unset = UNSET,
         **unknown: Never,
     ) -> Webhook:
@@ -677,6 +690,7 @@ class AsyncWebhookQuery(AsyncQuery[Webhook]):
         name: str | Unset = UNSET,
         url: str | Unset = UNSET,
         filter: Mapping[str, Any] | Unset = UNSET,
+        format: Literal["cloudevents", "storax"] | Unset = UNSET,
         enabled: bool | Unset = UNSET,
         **unknown: Never,
     ) -> int:
@@ -745,6 +759,7 @@ class AsyncWebhookManager(AsyncWebhookQuery):
         name: str,
         url: str,
         filter: Mapping[str, Any] | Unset = UNSET,
+        format: Literal["cloudevents", "storax"] | Unset = UNSET,
         enabled: bool | Unset = UNSET,
         **unknown: Never,
     ) -> Webhook:

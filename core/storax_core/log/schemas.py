@@ -27,6 +27,7 @@ FROZEN: Schemas = orjson.loads(FILE.read_bytes())
 UPCASTERS: dict[tuple[str, int], str] = {
     ("app.created", 1): """data || '{"max_losses": 100}'""",
     ("job.created", 1): """data || '{"max_losses": 100, "losses": 0, "loss_reason": "", "wall_time_limit_min": 0}'""",
+    ("webhook.created", 1): """data || '{"format": "cloudevents"}'""",
     ("site.created", 1): "jsonb_build_object('set_aside', '{}'::jsonb) || data",
 }
 

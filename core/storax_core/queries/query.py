@@ -27,7 +27,11 @@ class Query(BaseModel):
     fields: list[str] | None = Field(default=None, description="Only these fields.")
     count: bool = Field(default=False, description="Also count all that match.")
     as_of: AsOf = Field(default=None, description="Rows as they were at this position of the log, or at this time.")
-    format: str = Field(default="objects", pattern="^(objects|rows)$", description="objects, or rows with columns.")
+    format: str = Field(
+        default="objects",
+        pattern="^(objects|rows|cloudevents)$",
+        description="objects, or rows with columns; for events also cloudevents: objects of CloudEvents 1.0.",
+    )
 
 
 @dataclass

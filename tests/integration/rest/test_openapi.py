@@ -48,6 +48,7 @@ def test_the_event_stream_declares_its_parameters(operations: dict[str, Any]) ->
         "after",
         "include",
         "carry",
+        "format",
         "Last-Event-ID",
     }
     assert "text/event-stream" in stream["responses"]["200"]["content"]

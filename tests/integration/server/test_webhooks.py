@@ -85,6 +85,23 @@ def test_an_event_is_posted_as_json_of_cloud_events_with_a_signature(
     assert state_of(user, hook)["position"] >= event["position"]
 
 
+def test_a_webhook_of_the_format_storax_gets_the_event_alone_as_the_list_has_it(
+    world: World, user: User, receiver: Receiver
+) -> None:
+    hook = webhook(user, receiver, format="storax", filter={"type": "site.created"})
+    user.site("plain")
+    work(world, lambda: receiver.accepted)
+    (got,), (event,) = receiver.accepted, user.events(type="site.created")
+    assert got.signed_with(hook["secret"])
+    assert got.headers["content-type"].startswith("application/json")
+    assert json.loads(got.body) == {name: value for name, value in event.items() if name != "changes"}
+    user.patch(f"/webhooks/{hook['id']}", {"format": "cloudevents"})
+    user.post(f"/webhooks/{hook['id']}/replay", {"position": event["position"] - 1})
+    work(world, lambda: len(receiver.accepted) == 2)
+    assert receiver.accepted[1].position == event["position"]
+    user.refused("PATCH", f"/webhooks/{hook['id']}", {"format": "xml"}, status=422, code="invalid")
+
+
 def test_a_failed_delivery_is_tried_again_with_the_same_id_before_the_next_event(
     world: World, user: User, receiver: Receiver
 ) -> None:

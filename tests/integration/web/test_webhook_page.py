@@ -31,14 +31,15 @@ def card(page: Page, hook: dict[str, Any]) -> str:
 def test_a_webhook_is_created_with_its_filter_and_its_secret_is_shown_once(browser: Browser, user: User) -> None:
     form = browser.open("webhooks").form("webhooks")
     filters = {"to_state": "FAILED", "tags": "campaign:a", "type": "", "app_id": "", "job_id": "", "actor": ""}
-    created = browser.send(form, name=" failures ", url=URL, site_id=" 7 ", **filters)
+    created = browser.send(form, name=" failures ", url=URL, site_id=" 7 ", format="storax", **filters)
     (row,) = user.get("/webhooks/")["results"]
     assert (created.status, row["name"], row["url"]) == (200, "failures", URL)
+    assert row["format"] == "storax"
     assert row["filter"] == {"to_state": "FAILED", "tags": {"campaign": "a"}, "site_id": "7"}
     (secret,) = created.all("code", id="secret")
     assert secret.text.startswith("whsec_")
     assert created.answer.headers["cache-control"] == "no-store"
-    again = browser.send(form, name=" failures ", url=URL, site_id=" 7 ", **filters)
+    again = browser.send(form, name=" failures ", url=URL, site_id=" 7 ", format="storax", **filters)
     assert [e.text for e in again.all("code", id="secret")] == [secret.text], "a form sent twice has one effect"
     assert len(user.get("/webhooks/")["results"]) == 1
     assert "whsec_" not in browser.open("webhooks").html
@@ -47,7 +48,12 @@ def test_a_webhook_is_created_with_its_filter_and_its_secret_is_shown_once(brows
 def test_filters_of_the_page_events_are_those_of_a_new_webhook(browser: Browser, user: User) -> None:
     view = "events?to_state=RUN_TIMEOUT&tags=run:a%26b&entity=job&position__gt=3&job_id=9"
     page = browser.open(browser.open(view).links()["Have such events posted to a URL…"])
-    assert browser.send(page.form("webhooks"), name="of events", url=URL, to_state="RUN_TIMEOUT").status == 200
+    assert (
+        browser.send(
+            page.form("webhooks"), name="of events", url=URL, format="cloudevents", to_state="RUN_TIMEOUT"
+        ).status
+        == 200
+    )
     (row,) = user.get("/webhooks/")["results"]
     assert row["filter"] == {"entity": "job", "to_state": "RUN_TIMEOUT", "tags": {"run": "a&b"}, "job_id": "9"}
     listed = browser.open("webhooks")
@@ -116,7 +122,7 @@ def test_another_user_sees_and_changes_no_webhook(world: World, new_browser: Cal
 def test_a_form_without_its_token_changes_nothing(browser: Browser, user: User) -> None:
     hook = create(user)
     page = browser.open("webhooks")
-    assert browser.send(page.form("webhooks"), without="csrf", name="x", url=URL).status == 403
+    assert browser.send(page.form("webhooks"), without="csrf", name="x", url=URL, format="storax").status == 403
     for action in ("enabled", "replay", "rotate", "delete"):
         assert browser.send(page.form(f"webhooks/{hook['id']}/{action}"), without="csrf").status == 403, action
     assert [row["version"] for row in user.get("/webhooks/")["results"]] == [1]
@@ -124,10 +130,17 @@ def test_a_form_without_its_token_changes_nothing(browser: Browser, user: User) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("url", "ftp://example.org/"), ("name", ""), ("type", "job.made"), ("tags", "x"), ("position__gt", "3")],
+    [
+        ("url", "ftp://example.org/"),
+        ("name", ""),
+        ("type", "job.made"),
+        ("format", "xml"),
+        ("tags", "x"),
+        ("position__gt", "3"),
+    ],
 )
 def test_a_wrong_field_is_refused_with_the_reason(browser: Browser, user: User, name: str, value: str) -> None:
-    fields = {"name": "x", "url": URL, name: value}
+    fields = {"name": "x", "url": URL, "format": "cloudevents", name: value}
     refused = browser.send(browser.open("webhooks").form("webhooks"), **fields)
     assert refused.status == 422
     assert refused.all("div", role="alert")[0].text

@@ -1,4 +1,4 @@
-"""What is posted: an event as JSON of CloudEvents 1.0, with the three headers of Standard Webhooks.
+"""What is posted: an event as JSON, of CloudEvents 1.0 or as the log has it, with the headers of Standard Webhooks.
 
 The id of a message is made of the webhook and the event's position, so that a receiver recognizes a repetition.
 """
@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 
-CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+from storax_core.log import cloud_events
+
+CLOUD_EVENT = "application/cloudevents+json; charset=utf-8"
+PLAIN = "application/json; charset=utf-8"
 AGENT = "storax-webhooks/1"
-SOURCE = "/api/v1/events"
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,14 @@ class Message:
 
     id: str
     body: bytes
+    content_type: str
     secrets: tuple[bytes, ...] = field(repr=False)
 
     def headers(self, timestamp: int) -> dict[str, str]:
         """Return the headers of an attempt at this time, in seconds since 1970."""
         signed = b"%s.%d.%s" % (self.id.encode(), timestamp, self.body)
         return {
-            "content-type": CONTENT_TYPE,
+            "content-type": self.content_type,
             "user-agent": AGENT,
             "webhook-id": self.id,
             "webhook-timestamp": str(timestamp),
@@ -36,19 +39,12 @@ class Message:
         }
 
 
-def message_of(webhook_id: int, event: Mapping[str, Any], secrets: Iterable[bytes]) -> Message:
-    """Return the message of an event, a row of the log as the REST list gives it."""
-    body = {
-        "specversion": "1.0",
-        "id": str(event["position"]),
-        "source": SOURCE,
-        "type": event["type"],
-        "subject": f"{event['entity']}/{event['entity_id']}",
-        "time": event["timestamp"],
-        "datacontenttype": "application/json",
-        "data": event,
-    }
-    return Message(f"msg_{webhook_id}_{event['position']}", orjson.dumps(body), tuple(secrets))
+def message_of(webhook_id: int, event: Mapping[str, Any], secrets: Iterable[bytes], *, form: str) -> Message:
+    """Return the message of an event, a row of the log as the REST list gives it, in the format of its webhook."""
+    is_cloud_event = form == cloud_events.NAME
+    body = orjson.dumps(cloud_events.cloud_event(event) if is_cloud_event else event)
+    kind = CLOUD_EVENT if is_cloud_event else PLAIN
+    return Message(f"msg_{webhook_id}_{event['position']}", body, kind, tuple(secrets))
 
 
 def _mac(secret: bytes, signed: bytes) -> str:

@@ -175,7 +175,7 @@ class Shift:
 
     async def _post(self, hook: DueWebhook, at: int, event: dict[str, Any]) -> bool:
         """Make one attempt for one event. Returns whether it was accepted, and the webhook still stands there."""
-        message = message_of(hook.id, event, self._secrets(hook))
+        message = message_of(hook.id, event, self._secrets(hook), form=hook.format)
         outcome = await self.sender.post(hook.url, message.headers(int(self.clock())), message.body)
         if outcome.problem:
             await self._note_failure(hook, at, outcome, failed_before=hook.failures if at == hook.position else 0)

@@ -30,7 +30,7 @@ from storax_core.resources import EVENTS, WEBHOOKS
 
 router = APIRouter()
 EVERY_SEC = 5
-FIELDS = ("name", "url")  # of the form; its others are filters of events
+FIELDS = ("name", "url", "format")  # of the form; its others are filters of events
 OFFERED = ("type", "tags", "app_id", "site_id", "job_id", "actor")
 STATES = tuple(str(state) for state in (JobState.JOB_FINISHED, JobState.FAILED, JobState.CANCELLED, JobState.RUNNING))
 

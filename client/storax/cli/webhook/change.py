@@ -1,5 +1,6 @@
 """Create and change webhooks."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -13,28 +14,46 @@ from storax.cli.terminal.visible import say
 from storax.cli.webhook.show import Name, existing
 
 
+class Format(StrEnum):
+    """How events are posted."""
+
+    CLOUDEVENTS = "cloudevents"
+    STORAX = "storax"
+
+
+Types = Annotated[
+    list[str] | None, typer.Option("--type", metavar="TYPE", help="Only events of this type: job.state_changed.")
+]
+States = Annotated[
+    list[str] | None,
+    typer.Option("--to", metavar="STATE", help="Only changes to this state.", autocompletion=complete.states),
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Only events of jobs with this tag.")
+]
+Apps = Annotated[
+    list[str] | None,
+    typer.Option("--app", metavar="NAME", help="Only events of jobs of this App.", autocompletion=complete.apps),
+]
+Sites = Annotated[
+    list[str] | None,
+    typer.Option("--site", metavar="NAME", help="Only events at this site.", autocompletion=complete.sites),
+]
+Body = Annotated[
+    Format, typer.Option("--format", help="CloudEvents 1.0, or storax: as `GET /api/v1/events/` has them.")
+]
+
+
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the webhook, unique among yours.")],
     url: Annotated[str, typer.Argument(metavar="URL", help="Where events are posted; http or https.")],
     *,
-    type_: Annotated[
-        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only events of this type: job.state_changed.")
-    ] = None,
-    to: Annotated[
-        list[str] | None,
-        typer.Option("--to", metavar="STATE", help="Only changes to this state.", autocompletion=complete.states),
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Only events of jobs with this tag.")
-    ] = None,
-    app: Annotated[
-        list[str] | None,
-        typer.Option("--app", metavar="NAME", help="Only events of jobs of this App.", autocompletion=complete.apps),
-    ] = None,
-    site: Annotated[
-        list[str] | None,
-        typer.Option("--site", metavar="NAME", help="Only events at this site.", autocompletion=complete.sites),
-    ] = None,
+    type_: Types = None,
+    to: States = None,
+    tag: Tags = None,
+    app: Apps = None,
+    site: Sites = None,
+    format_: Body = Format.CLOUDEVENTS,
     output: Output = Form.TABLE,
 ) -> None:
     """Create a webhook and print its secret once. An option that is repeated means any of its values.
@@ -42,7 +61,7 @@ def create(
     \b
     Examples:
       storax webhook create failures https://example.org/storax --to FAILED --tag experiment=foo
-      storax webhook create all https://example.org/storax > secret.txt
+      storax webhook create all https://example.org/storax --format storax > secret.txt
     """
     from storax.models.webhook import Webhook
 
@@ -54,7 +73,8 @@ def create(
         "app_id": [number for one in app or [] for number in app_ids(one, sites=sites)],
         "site_id": sites,
     }
-    webhook = Webhook.objects.create(name=name, url=url, filter={key: value for key, value in wanted.items() if value})
+    chosen = {key: value for key, value in wanted.items() if value}
+    webhook = Webhook.objects.create(name=name, url=url, filter=chosen, format=format_.value)
     if not output.for_people:
         show_one(webhook.to_dict(), form=output)
         return

@@ -24,8 +24,8 @@ def _state(row: Mapping[str, Any]) -> str:
 WEBHOOKS = Listing(
     "webhook",
     ("id", "name", "state", "position", "failures", "url", "problem"),
-    ("id", "name", "state", "position", "failures", "url", "filter", "problem", "next_attempt", "last_delivery",
-     "rotated_at", "creation_date"),
+    ("id", "name", "state", "position", "failures", "url", "filter", "format", "problem", "next_attempt",
+     "last_delivery", "rotated_at", "creation_date"),
     computed={"state": (("enabled", "failures", "problem"), _state)},
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ AT_ONCE = 100  # events that are read at once
 SEARCHED_AT_ONCE = 50_000  # events of an owner that one statement searches for those that match
 MOST_DUE = 10_000
 ANY = "SELECT EXISTS (SELECT FROM webhook WHERE enabled)"
-DUE = """SELECT id, owner_id, url, filter::text AS filter, secret_version, position, failures, version,
+DUE = """SELECT id, owner_id, url, filter::text AS filter, format, secret_version, position, failures, version,
   coalesce(rotated_at > now() - interval '1 day', false) AS rotated FROM webhook
 WHERE enabled AND (next_attempt IS NULL OR next_attempt <= now())"""
 MOST_BEHIND = f"{DUE} ORDER BY position, id LIMIT {MOST_DUE}"  # else those with the highest ids might never be due
@@ -52,6 +52,7 @@ class DueWebhook:
     owner_id: int
     url: str
     filter: Mapping[str, Any]
+    format: str
     secret_version: int
     position: int
     failures: int

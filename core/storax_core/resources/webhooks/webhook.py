@@ -1,6 +1,6 @@
 """Webhook: a URL to which the server posts the events that match a filter, signed and in order."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
@@ -45,6 +45,9 @@ class Webhook(SQLModel, table=True):
         "Which events: the filters of the event stream by name, such as type, tags, app_id, site_id and to_state; a"
         " list means any of these, {} all events."
     )
+    format: Annotated[Literal["cloudevents", "storax"], Mark(write=BOTH)] = c.text(
+        "How an event is posted: as CloudEvents 1.0, or storax: as the list of events has it.", default="cloudevents"
+    )
     enabled: Annotated[Flag, Mark(filter=EQ[:1], write=BOTH)] = Field(
         default=True, description="Whether events are posted. The server sets it to false when it gives up."
     )
@@ -80,6 +83,7 @@ WEBHOOKS: Resource = Resource(
     path="webhooks",
     python_name="Webhook",
     unique=(("owner_id", "name"),),
+    event_versions={"created": 2},
     computed={
         "secret": (
             str | None,
