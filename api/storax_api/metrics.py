@@ -1,6 +1,7 @@
 """``/metrics`` for Prometheus: this process's calls, and the platform's jobs, queues and feed as they are now.
 
-No figure is about one job, user or site. A scrape costs three small queries, whatever the number of jobs.
+No figure is about one job or user, and nothing has a name: sites and Apps are numbers, the largest of them alone. A
+scrape costs a few small queries, whatever the number of jobs.
 """
 
 import math
@@ -29,11 +30,11 @@ from storax_core.database import epochs, heartbeats
 from storax_core.database.connections import Connection
 from storax_core.errors import Unauthorized, Unavailable
 from storax_core.log import watermark
+from storax_core.queries.activity import by_label
 from storax_core.queues import QueueDown
 
 router = PlainRouter(tags=["health"])
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
-STATES = "SELECT state, sum(n)::bigint FROM job_tally GROUP BY 1"
 SITES = "SELECT id FROM site"
 
 
@@ -104,7 +105,7 @@ async def _platform(service: Service, broadcast: Broadcast) -> CollectorRegistry
     up = Gauge("storax_up", "Whether a server behind the API answers.", ["server"], registry=registry)
     try:
         async with service.db.worker() as conn:
-            await _from_postgres(conn, registry)
+            await _from_postgres(conn, registry, service.settings.metrics_labels)
             _add_heartbeats(ages, stale, await heartbeats.read(conn, service.uptime_sec))
             sites = [int(r[0]) for r in await conn.fetch(SITES)]
         up.labels("postgres").set(1)
@@ -132,13 +133,28 @@ def _from_process(service: Service, broadcast: Broadcast, registry: CollectorReg
     bad.inc(service.queues.bad_entries)
 
 
-async def _from_postgres(conn: Connection, registry: CollectorRegistry) -> None:
+async def _from_postgres(conn: Connection, registry: CollectorRegistry, labels: int) -> None:
     jobs = Gauge("storax_jobs", "Jobs by state.", ["state"], registry=registry)
-    for state, number in await conn.fetch(STATES):
+    of_sites = await by_label.jobs_of_sites(conn)
+    for (_, state), number in by_label.largest(of_sites, 0).items():
         jobs.labels(state).set(number)
+    if labels:
+        _add_labelled(registry, by_label.largest(of_sites, labels), await by_label.came_of_apps(conn), labels)
     lag = Gauge("storax_feed_lag_positions", "Places in the log that the feeder has not published.", registry=registry)
     published = await watermark.published(conn)
     lag.set(max(0, await epochs.last_event(conn) - published))
+
+
+def _add_labelled(
+    registry: CollectorRegistry, of_sites: by_label.Numbers, of_apps: list[tuple[int, str, int]], labels: int
+) -> None:
+    """Add the jobs of the largest sites and Apps by id, those of all others as one."""
+    now = Gauge("storax_site_jobs", "Jobs of a site by state.", ["site", "state"], registry=registry)
+    for (site, state), number in of_sites.items():
+        now.labels(site, state).set(number)
+    came = Counter("storax_app_jobs", "Jobs of an App that came to a state.", ["app", "state"], registry=registry)
+    for (app, state), number in by_label.largest(of_apps, labels).items():
+        came.labels(app, state).inc(number)
 
 
 async def _from_redis(service: Service, registry: CollectorRegistry, sites: list[int]) -> None:

@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     )
     token_days: int = Field(default=365, ge=1, le=3650, description="Default number of days until a token expires.")
     metrics_token: str = Field(default="", description="Bearer token for /metrics; empty: nobody gets them.")
+    metrics_labels: int = Field(
+        default=50,
+        ge=0,
+        le=1000,
+        description="Sites, and Apps, that /metrics tells apart by id; all others are summed as other. 0: none.",
+    )
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")
     seal_sec: int = Field(default=60, ge=1, description="Seconds between seals of the log.")
     seal_export: str = Field(

@@ -19,6 +19,7 @@ EVERY_ROW = {APP: ALL, WORKER: ALL}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "alembic_version": {APP: READ, WORKER: READ},
     "app": EVERY_ROW,
+    "app_flow": {WORKER: ALL},
     "archive": {APP: READ, WORKER: READ},
     "batch_job": EVERY_ROW | {SEARCH: READ},
     "cluster_epoch": {APP: READ, WORKER: READ},

@@ -70,6 +70,16 @@ class JobFlow(SQLModel, table=True):
     n: int = Field(sa_type=BigInteger)
 
 
+class AppFlow(SQLModel, table=True):
+    """How many jobs of an App came to a state, ever since this is counted; up to the position of ``job_flow``."""
+
+    __tablename__ = "app_flow"
+
+    app_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    to_state: str = c.text("State that they came to.", primary_key=True)
+    n: int = Field(sa_type=BigInteger)
+
+
 class Feed(SQLModel, table=True):
     """How far a follower of the log has come."""
 

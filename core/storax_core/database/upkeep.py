@@ -5,14 +5,16 @@ from storax_core.database.connections import Connection
 ENOUGH = 500  # rows of counts below which a sum is quick anyway
 COMPACT = """WITH gone AS (DELETE FROM job_tally RETURNING owner_id, site_id, state, n)
 INSERT INTO job_tally SELECT owner_id, site_id, state, sum(n) FROM gone GROUP BY 1, 2, 3 HAVING sum(n) <> 0"""
+NO_APP = "DELETE FROM app_flow f WHERE NOT EXISTS (SELECT FROM app a WHERE a.id = f.app_id)"
 STALE = """SELECT EXISTS (SELECT FROM pg_stat_user_tables WHERE relname IN ('job', 'job_state', 'event_log')
 AND n_mod_since_analyze > 5000 + 0.2 * coalesce((SELECT reltuples FROM pg_class WHERE oid = relid), 0))"""
 
 
 async def compact_job_counts(conn: Connection) -> None:
-    """Sum up in one statement; readers see the rows before or after it, never in between."""
+    """Sum up in one statement; readers see the rows before or after it, never in between. Counts of no App are gone."""
     if await conn.fetchval("SELECT count(*) FROM job_tally") > ENOUGH:
         await conn.execute(COMPACT)
+        await conn.execute(NO_APP)
 
 
 async def refresh_statistics(conn: Connection) -> None:

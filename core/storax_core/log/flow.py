@@ -1,4 +1,4 @@
-"""Counts of jobs that went from state to state, by minute: a projection of the log that is written behind it.
+"""Counts of jobs that went from state to state by minute, and that came to a state by App: written behind the log.
 
 The feeder adds what the log has got since, so no command does more for it. A reader adds the events behind the counted
 position itself, so nothing is missing in an answer while the feeder stands still.
@@ -20,13 +20,17 @@ BEGIN = """INSERT INTO feed (name, position, epoch, updated_at) VALUES ($1, 0, g
 ON CONFLICT (name) DO NOTHING"""
 COUNTED = "SELECT position FROM feed WHERE name = $1 FOR UPDATE"
 COUNT = f"""WITH events AS MATERIALIZED (
-  SELECT position, owner_id, type, entity, site_id, from_state, to_state, "timestamp" FROM event_log
+  SELECT position, owner_id, type, entity, entity_id, site_id, from_state, to_state, "timestamp" FROM event_log
   WHERE position > $1 AND position <= $2 ORDER BY position LIMIT {AT_ONCE}),
 moves AS (SELECT owner_id, {MOVE} FROM events
   WHERE {IS_MOVE} AND "timestamp" > now() - interval '{KEPT_DAYS} days' AND owner_id IS NOT NULL),
 counted AS (INSERT INTO job_flow AS t (owner_id, minute, site_id, from_state, to_state, n)
   SELECT owner_id, minute, coalesce(site_id, 0), from_state, to_state, count(*) FROM moves GROUP BY 1, 2, 3, 4, 5
-  ON CONFLICT (owner_id, minute, site_id, from_state, to_state) DO UPDATE SET n = t.n + excluded.n)
+  ON CONFLICT (owner_id, minute, site_id, from_state, to_state) DO UPDATE SET n = t.n + excluded.n),
+of_apps AS (INSERT INTO app_flow AS t (app_id, to_state, n)
+  SELECT j.app_id, e.to_state, count(*) FROM events e JOIN job j ON j.id = e.entity_id
+  WHERE e.entity = 'job' AND e.to_state IS NOT NULL GROUP BY 1, 2
+  ON CONFLICT (app_id, to_state) DO UPDATE SET n = t.n + excluded.n)
 SELECT max(position) AS last, count(*) AS number FROM events"""  # noqa: S608
 FORGET = f"DELETE FROM job_flow WHERE minute < now() - interval '{KEPT_DAYS} days'"  # noqa: S608
 

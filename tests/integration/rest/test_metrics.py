@@ -1,15 +1,23 @@
 """/metrics tells an operator how the platform fares, and nobody else anything."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from house.repository import ROOT
 from storax_api.metrics import Calls
+from storax_core.database import upkeep
+from storax_core.log import flow
+from storax_core.queries.activity import by_label
 from waiting import eventually
 from world import ANYBODY, User, World, problem
 
 TOKEN = {"Authorization": "Bearer operators"}
+METRIC = re.compile(r"\b(?:storax|process)_\w+")
+BY = re.compile(r"\bby \(([^)]*)\)")
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +36,19 @@ def read(world: World) -> dict[tuple[str, tuple[str, ...]], float]:
     return {
         (s.name, tuple(s.labels.values())): s.value for f in text_string_to_metric_families(text) for s in f.samples
     }
+
+
+def count(world: World) -> None:
+    """Count the log up to its end, as the feeder does now and then."""
+
+    async def run() -> None:
+        async with world.db.worker() as conn:
+            await flow.count(conn)
+
+    eventually(
+        lambda: world.value("SELECT max(position) FROM event_log") <= world.value("SELECT max(position) FROM feed")
+    )
+    world.run(run())
 
 
 def test_metrics_count_jobs_calls_queues_and_the_feeds_lag(world: World, user: User) -> None:
@@ -50,6 +71,80 @@ def test_metrics_name_nobody(world: World, user: User) -> None:
     user.jobs(user.app(site, name="SecretApp"), 1)
     text = ANYBODY.get(f"{world.url}/metrics", headers=TOKEN).text
     assert not [word for word in ("secret", user.name, user.token) if word.lower() in text.lower()]
+
+
+def test_jobs_are_told_apart_by_site_and_app_up_to_the_limit_and_the_others_summed(
+    world: World, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = user.site()
+    small, large = user.app(site), user.app(site)
+    user.post("/jobs/cancel", {"filter": {"id": [*user.jobs(small, 2), *user.jobs(large, 5)]}})
+    count(world)
+    monkeypatch.setattr(world.settings, "metrics_labels", 1000)
+    each = read(world)
+    assert each["storax_site_jobs", (str(site), "CANCELLED")] == 7
+    assert each["storax_app_jobs_total", (str(small), "CANCELLED")] == 2
+    assert each["storax_app_jobs_total", (str(large), "CANCELLED")] == 5
+    monkeypatch.setattr(world.settings, "metrics_labels", 1)
+    few = read(world)
+    for name in ("storax_site_jobs", "storax_app_jobs_total"):
+        assert len({labels[0] for metric, labels in few if metric == name} - {"other"}) == 1
+        sums = [sum(v for (metric, _), v in numbers.items() if metric == name) for numbers in (each, few)]
+        assert sums[0] == sums[1]
+    monkeypatch.setattr(world.settings, "metrics_labels", 0)
+    none = read(world)
+    assert not [key for key in none if key[0] in ("storax_site_jobs", "storax_app_jobs_total")]
+    assert none["storax_jobs", ("CANCELLED",)] == few["storax_jobs", ("CANCELLED",)]
+
+
+def test_counting_again_counts_each_event_once_and_a_deleted_app_is_forgotten(world: World, user: User) -> None:
+    app = user.app()
+    job = user.job(app)["id"]
+    for _ in range(2):
+        count(world)
+    assert world.value("SELECT sum(n) FROM app_flow WHERE app_id = $1", app) == 1
+    user.delete(f"/jobs/{job}")
+    user.delete(f"/apps/{app}")
+    count(world)
+    world.sql(upkeep.NO_APP)
+    assert world.value("SELECT count(*) FROM app_flow WHERE app_id = $1", app) == 0
+
+
+def test_the_largest_keep_their_ids_and_the_sum_of_all_stays() -> None:
+    rows = [(1, "A", 2), (2, "A", 5), (2, "B", 1), (3, "A", 2), (4, "B", 1)]
+    assert by_label.largest(rows, 2) == {
+        ("1", "A"): 2,
+        ("2", "A"): 5,
+        ("2", "B"): 1,
+        ("other", "A"): 2,
+        ("other", "B"): 1,
+    }
+    assert by_label.largest(rows, 0) == {("other", "A"): 9, ("other", "B"): 2}
+
+
+def test_the_board_and_the_documents_have_the_metrics_that_exist_with_their_labels(world: World, user: User) -> None:
+    user.jobs(user.app(), 1)
+    count(world)
+    text = ANYBODY.get(f"{world.url}/metrics", headers=TOKEN).text
+    samples = [s for f in text_string_to_metric_families(text) for s in f.samples if not s.name.endswith("_created")]
+    labels: dict[str, set[str]] = {}
+    for sample in samples:
+        labels.setdefault(re.sub("(?<=seconds)_(count|sum)$", "_bucket", sample.name), set()).update(sample.labels)
+    panels = json.loads((ROOT / "docker" / "grafana.json").read_text(encoding="utf-8"))["panels"]
+    queries = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    used = {name for query in queries for name in METRIC.findall(query)}
+    own = {name for name in labels if name.startswith("storax_")}
+    assert {name for name in used if name.startswith("storax_")} == own
+    assert used <= labels.keys()
+    for query in queries:
+        (name,) = set(METRIC.findall(query))
+        named = {one for part in BY.findall(query) for one in part.replace(" ", "").split(",")}
+        named |= set(re.findall(r'(\w+)=~?"', query))
+        assert named <= labels[name] | {"instance"}, query
+    page = (ROOT / "docs" / "how-to" / "real-servers.md").read_text(encoding="utf-8")
+    table = page.partition("## 3. Monitor")[2].partition("## 4.")[0]
+    documented = set(re.findall(r"^\| `(storax_\w+)", table, re.MULTILINE))
+    assert documented == {name.removesuffix("_bucket") for name in own}
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "127.0.0.1"}, {"Authorization": "Bearer none"}], ids=str)
