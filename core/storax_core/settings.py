@@ -67,6 +67,22 @@ class Settings(BaseSettings):
     webhook_timeout_sec: float = Field(
         default=10.0, gt=0, le=15, description="Seconds in which a receiver must answer a delivery."
     )
+    smtp_host: str = Field(
+        default="", description="Mail server for webhooks whose URL is mailto:; empty: no mail is sent."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the connection to the mail server is encrypted."
+    )
+    smtp_user: str = Field(default="", description="User name at the mail server; empty: no login.")
+    smtp_password: str = Field(default="", description="Password at the mail server.", repr=False)
+    smtp_from: str = Field(default="", description="Address from which mail is sent.")
+    mail_domains: str = Field(
+        default="", description="Domains to which mail may go, separated by commas; empty: to all."
+    )
+    mail_every_sec: float = Field(
+        default=300.0, ge=0, le=86400, description="Seconds between two messages of one webhook, at least."
+    )
 
     @property
     def admin_names(self) -> frozenset[str]:

@@ -108,8 +108,13 @@ class Webhook(WebhookBase):
     """Server id."""
     name: Field[str] = Field(str, settable="always", required=True, doc="Unique among the owner's webhooks.")
     """Unique among the owner's webhooks."""
-    url: Field[str] = Field(str, settable="always", required=True, doc="Where events are posted; http or https.")
-    """Where events are posted; http or https."""
+    url: Field[str] = Field(
+        str,
+        settable="always",
+        required=True,
+        doc="Where events are posted: http or https; or mailto:name@example.org for mail.",
+    )
+    """Where events are posted: http or https; or mailto:name@example.org for mail."""
     filter: Field[dict[str, Any]] = Field(
         dict[str, Any],
         settable="always",
@@ -177,7 +182,7 @@ class Webhook(WebhookBase):
 
         Args:
             name: Unique among the owner's webhooks.
-            url: Where events are posted; http or https.
+            url: Where events are posted: http or https; or mailto:name@example.org for mail.
             filter: Which events: the filters of the event stream by name, such as type, tags, app_id, site_id
                 and to_state; a list means any of these, {} all events.
             format: How an event is posted: as CloudEvents 1.0, or storax: as the list of events has it.
@@ -454,7 +459,7 @@ class WebhookQuery(ChangeQuery[Webhook]):
 
         Args:
             name: Unique among the owner's webhooks.
-            url: Where events are posted; http or https.
+            url: Where events are posted: http or https; or mailto:name@example.org for mail.
             filter: Which events: the filters of the event stream by name, such as type, tags, app_id, site_id
                 and to_state; a list means any of these, {} all events.
             format: How an event is posted: as CloudEvents 1.0, or storax: as the list of events has it.

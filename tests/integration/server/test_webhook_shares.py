@@ -97,9 +97,9 @@ def test_an_event_whose_delivery_cannot_be_recorded_is_not_posted_again_and_agai
     looks: list[int] = []
     due = deliveries.due
 
-    async def counted(conn: Any) -> Any:
+    async def counted(conn: Any, **how: float) -> Any:
         looks.append(len(receiver.deliveries))
-        return await due(conn)
+        return await due(conn, **how)
 
     async def full(*_: Any) -> bool:
         raise Unavailable("Postgres cannot write: its disk is full", hint="Make room.")

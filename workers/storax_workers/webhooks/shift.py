@@ -20,6 +20,7 @@ from storax_core.database.connections import Connection, Database
 from storax_core.errors import CoreError, Unavailable
 from storax_core.log import watermark
 from storax_core.settings import Settings
+from storax_workers.webhooks.mail import MOST, Mailer, is_mail
 from storax_workers.webhooks.message import message_of
 from storax_workers.webhooks.sender import Outcome, Sender
 
@@ -47,7 +48,7 @@ async def run(db: Database, settings: Settings, *, seconds: float) -> None:
             return
         sender = Sender(private=settings.webhook_private_addresses, timeout_sec=settings.webhook_timeout_sec)
         try:
-            await Shift(db, settings, sender, await secrets.secrets_key(lead)).run(lead, seconds)
+            await Shift(db, settings, sender, Mailer(settings), await secrets.secrets_key(lead)).run(lead, seconds)
         finally:
             await sender.close()
 
@@ -64,6 +65,7 @@ class Shift:
     db: Database
     settings: Settings
     sender: Sender
+    mailer: Mailer
     key: bytes = field(repr=False)
     clock: Callable[[], float] = time.time
     _running: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -110,7 +112,7 @@ class Shift:
             return
         await self._pass_by(lead, end)
         self._seen, self._looked, self._ended = end, now, False
-        for hook in await deliveries.due(lead):
+        for hook in await deliveries.due(lead, mail_every_sec=self.settings.mail_every_sec):
             if hook.id not in self._running and self._from(hook) < end and self._rest_until.get(hook.id, 0.0) <= now:
                 self._running[hook.id] = asyncio.create_task(self._work(hook))
 
@@ -148,13 +150,13 @@ class Shift:
         if self._ending:
             return
         async with self.db.worker() as conn:
-            hook = await deliveries.still_due(conn, webhook_id)
+            hook = await deliveries.still_due(conn, webhook_id, mail_every_sec=self.settings.mail_every_sec)
         if hook is not None:
             await self._deliver_or_give_up(hook)
 
     async def _deliver_or_give_up(self, hook: DueWebhook) -> None:
         try:
-            await self._deliver(hook)
+            await (self._mail(hook) if is_mail(hook.url) else self._deliver(hook))
         except Unavailable:
             raise
         except CoreError as error:  # its filter cannot be applied any more, or archived events cannot be read
@@ -182,6 +184,22 @@ class Shift:
             return False
         async with self.db.worker() as conn:
             return await deliveries.delivered(conn, hook, at, event["position"])
+
+    async def _mail(self, hook: DueWebhook) -> None:
+        """Send one message about all events that came since the last one."""
+        at = hook.position
+        async with self._searching, self.db.worker() as conn:
+            events, upto = await deliveries.next_events(conn, hook, self._from(hook), most=MOST)
+        if events:
+            outcome = await self.mailer.send(hook, events)
+            if outcome.problem:
+                return await self._note_failure(hook, at, outcome, failed_before=hook.failures)
+            async with self.db.worker() as conn:
+                if not await deliveries.delivered(conn, hook, at, events[-1]["position"]):
+                    return None
+            at = events[-1]["position"]
+        self._searched[hook.id] = (hook, at, upto)
+        return None
 
     def _secrets(self, hook: DueWebhook) -> list[bytes]:
         versions = [hook.secret_version, *([hook.secret_version - 1] if hook.rotated else [])]

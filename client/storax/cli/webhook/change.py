@@ -46,7 +46,9 @@ Body = Annotated[
 
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the webhook, unique among yours.")],
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where events are posted; http or https.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where events are posted: http, https; or mailto:NAME@HOST.")
+    ],
     *,
     type_: Types = None,
     to: States = None,
@@ -62,6 +64,7 @@ def create(
     Examples:
       storax webhook create failures https://example.org/storax --to FAILED --tag experiment=foo
       storax webhook create all https://example.org/storax --format storax > secret.txt
+      storax webhook create mail mailto:alice@example.org --to FAILED --tag experiment=foo
     """
     from storax.models.webhook import Webhook
 

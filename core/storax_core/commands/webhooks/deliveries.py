@@ -23,11 +23,14 @@ AT_ONCE = 100  # events that are read at once
 SEARCHED_AT_ONCE = 50_000  # events of an owner that one statement searches for those that match
 MOST_DUE = 10_000
 ANY = "SELECT EXISTS (SELECT FROM webhook WHERE enabled)"
-DUE = """SELECT id, owner_id, url, filter::text AS filter, format, secret_version, position, failures, version,
+MAIL_SCHEME = "mailto:"
+# $1: seconds between two messages to a mail address, also where a user had the webhook begin anew.
+DUE = f"""SELECT id, owner_id, name, url, filter::text AS filter, format, secret_version, position, failures, version,
   coalesce(rotated_at > now() - interval '1 day', false) AS rotated FROM webhook
-WHERE enabled AND (next_attempt IS NULL OR next_attempt <= now())"""
+WHERE enabled AND (next_attempt IS NULL OR next_attempt <= now()) AND (last_delivery IS NULL
+  OR url NOT LIKE '{MAIL_SCHEME}%' OR last_delivery <= now() - make_interval(secs => $1))"""  # noqa: S608
 MOST_BEHIND = f"{DUE} ORDER BY position, id LIMIT {MOST_DUE}"  # else those with the highest ids might never be due
-STILL_DUE = f"{DUE} AND id = $1"
+STILL_DUE = f"{DUE} AND id = $2"
 WITH_EVENTS = "SELECT DISTINCT owner_id FROM event_log WHERE position > $1 AND position <= $2"
 # Functions that search for jobs compare the owner themselves. A plan that was kept for another owner reads too much.
 AS_OWNER = "SELECT set_config('storax.owner', $1, false), set_config('plan_cache_mode', 'force_custom_plan', false)"
@@ -50,6 +53,7 @@ class DueWebhook:
 
     id: int
     owner_id: int
+    name: str
     url: str
     filter: Mapping[str, Any]
     format: str
@@ -65,14 +69,14 @@ async def any_enabled(conn: Connection) -> bool:
     return bool(await conn.fetchval(ANY))
 
 
-async def due(conn: Connection) -> list[DueWebhook]:
+async def due(conn: Connection, *, mail_every_sec: float) -> list[DueWebhook]:
     """Return the webhooks of all owners that do not wait for another attempt, those that are most behind first."""
-    return [_due_webhook(row) for row in await conn.fetch(MOST_BEHIND)]
+    return [_due_webhook(row) for row in await conn.fetch(MOST_BEHIND, mail_every_sec)]
 
 
-async def still_due(conn: Connection, webhook_id: int) -> DueWebhook | None:
+async def still_due(conn: Connection, webhook_id: int, *, mail_every_sec: float) -> DueWebhook | None:
     """Return a webhook as it is now, after it had to wait for its turn; None: it is not due any more."""
-    row = await conn.fetchrow(STILL_DUE, webhook_id)
+    row = await conn.fetchrow(STILL_DUE, mail_every_sec, webhook_id)
     return None if row is None else _due_webhook(row)
 
 
@@ -85,7 +89,9 @@ async def owners_with_events(conn: Connection, after: int, end: int) -> set[int 
     return {row["owner_id"] for row in await conn.fetch(WITH_EVENTS, after, end)}
 
 
-async def next_events(conn: Connection, hook: DueWebhook, after: int) -> tuple[list[dict[str, Any]], int]:
+async def next_events(
+    conn: Connection, hook: DueWebhook, after: int, *, most: int = AT_ONCE
+) -> tuple[list[dict[str, Any]], int]:
     """Return the next events of a webhook's owner that match, in order, and the position up to which they are all.
 
     Raises Invalid where a newer release no longer knows the filter.
@@ -97,7 +103,7 @@ async def next_events(conn: Connection, hook: DueWebhook, after: int) -> tuple[l
     end = end if searched is None else searched
     await conn.execute(AS_OWNER, str(hook.owner_id))
     wanted = {**hook.filter, "position__gt": after, "position__lte": end}
-    query = select.Query(filter=wanted, ordering=["position"], limit=AT_ONCE)
+    query = select.Query(filter=wanted, ordering=["position"], limit=most)
     page = await select.fetch_page(conn, EVENTS, hook.owner_id, query, size=limits.STREAM_PAGE_BYTES)
     events = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
     return events, end if page.next is None else events[-1]["position"]

@@ -1,5 +1,6 @@
-"""Webhook: a URL to which the server posts the events that match a filter, signed and in order."""
+"""Webhook: a URL to which the server posts the events that match a filter, signed and in order; or a mail address."""
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -12,10 +13,16 @@ from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, NUMBER, TEXT, TIME, Mark, Resource
 from storax_core.resources.types import Flag, JsonObject, Name, ShortText, UtcTime, clean_text
 
+MAIL = re.compile(r"mailto:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
 
 def web_address(value: str) -> str:
-    """An absolute http or https URL of printable ASCII, without a user, a password or a fragment."""
+    """An absolute http or https URL of printable ASCII, without a user, a password or a fragment; or mailto:."""
     clean_text(value)
+    if value.startswith("mailto:"):
+        if not MAIL.fullmatch(value):
+            raise ValueError("mailto: takes one address alone, such as mailto:alice@example.org")
+        return value
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("a URL has printable ASCII characters alone, and no blank; encode others with %")
     parts = urlsplit(value)
@@ -40,7 +47,9 @@ class Webhook(SQLModel, table=True):
     id: c.Id = c.big("Server id.", primary_key=True)
     owner_id: int = c.big("User who owns it.")
     name: Annotated[Name, Mark(filter=TEXT, write=BOTH, order=True)] = c.text("Unique among the owner's webhooks.")
-    url: Annotated[WebAddress, Mark(filter=TEXT, write=BOTH)] = c.text("Where events are posted; http or https.")
+    url: Annotated[WebAddress, Mark(filter=TEXT, write=BOTH)] = c.text(
+        "Where events are posted: http or https; or mailto:name@example.org for mail."
+    )
     filter: Annotated[JsonObject, Mark(write=BOTH)] = c.json(
         "Which events: the filters of the event stream by name, such as type, tags, app_id, site_id and to_state; a"
         " list means any of these, {} all events."
