@@ -7,7 +7,7 @@ import pytest
 
 from fakes.mail_server import MailServer
 from storax_core.settings import Settings
-from storax_workers.webhooks import mail, shift
+from storax_workers.webhooks import shift, smtp
 from waiting import eventually
 from world import User, World
 
@@ -74,8 +74,8 @@ def test_many_jobs_of_a_rule_are_one_message_and_the_next_waits(world: World, us
     )
     text = message.get_content()
     assert f"job {jobs[0]}  " in text
-    assert text.count(" to CANCELLED") == mail.LISTED
-    assert f"and {70 - mail.LISTED} more" in text
+    assert text.count(" to CANCELLED") == smtp.LISTED
+    assert f"and {70 - smtp.LISTED} more" in text
     cancelled(user, app, 2, campaign="a")
     row = state_of(user, hook)
     assert (row["failures"], row["problem"], row["position"] >= events[-1]["position"]) == (0, None, True)
@@ -108,7 +108,7 @@ def test_without_a_mail_server_the_webhook_is_paused_with_the_reason(world: Worl
     hook = webhook(user)
     user.site()
     work(world, None, lambda: not state_of(user, hook)["enabled"])
-    assert state_of(user, hook)["problem"] == mail.NO_SERVER
+    assert state_of(user, hook)["problem"] == smtp.NO_SERVER
 
 
 def test_mail_goes_to_the_domains_of_the_settings_alone(world: World, user: User, server: MailServer) -> None:

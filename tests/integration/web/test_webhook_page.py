@@ -119,6 +119,14 @@ def test_another_user_sees_and_changes_no_webhook(world: World, new_browser: Cal
     stranger.delete("/webhooks/?all=true")
 
 
+def test_a_webhook_to_a_mail_address_is_created_and_listed_as_mail(browser: Browser, user: User) -> None:
+    form = browser.open("webhooks").form("webhooks")
+    created = browser.send(form, name="mail", url="mailto:alice@example.org", format="cloudevents", to_state="FAILED")
+    assert "Mail is not signed" in created.text
+    (row,) = user.get("/webhooks/")["results"]
+    assert "mailto:alice@example.org" in card(browser.open("webhooks"), row)
+
+
 def test_a_form_without_its_token_changes_nothing(browser: Browser, user: User) -> None:
     hook = create(user)
     page = browser.open("webhooks")

@@ -20,9 +20,9 @@ from storax_core.database.connections import Connection, Database
 from storax_core.errors import CoreError, Unavailable
 from storax_core.log import watermark
 from storax_core.settings import Settings
-from storax_workers.webhooks.mail import MOST, Mailer, is_mail
 from storax_workers.webhooks.message import message_of
 from storax_workers.webhooks.sender import Outcome, Sender
+from storax_workers.webhooks.smtp import MOST, Mailer, is_mail
 
 log = logging.getLogger("storax.webhooks")
 LEAD = "SELECT pg_try_advisory_lock(8366)"

@@ -54,7 +54,7 @@ _OTHERS: dict[str, tuple[str, str, str]] = {
     "never": (*STOPPED, "its agent has never contacted the server"),
     "enabled": (*GOOD, "gets events"),
     "retrying": (*WARNING, "the last attempt failed, and the server tries again"),
-    "paused": (*BAD, "the server gave up, until the webhook is enabled"),
+    "paused": (*BAD, "the server gave up; it goes on once it is resumed"),
     "disabled": (*STOPPED, "gets no events until it is enabled"),
 }
 LOOKS: dict[str, Look] = {str(state): Look(str(state), *look) for state, look in {**_JOB, **_OTHERS}.items()}
