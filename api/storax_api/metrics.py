@@ -158,6 +158,6 @@ def _add_labelled(
 
 
 async def _from_redis(service: Service, registry: CollectorRegistry, sites: list[int]) -> None:
-    queued = Gauge("storax_queue_length", "Hints that wait in all sites' queues.", ["kind"], registry=registry)
+    queued = Gauge("storax_queue_length", "Hints that all sites' queues hold.", ["kind"], registry=registry)
     for kind in ("ready", "batch"):
         queued.labels(kind).set(await service.queues.lengths(kind, sites))

@@ -1,13 +1,17 @@
 """The event stream while its tables are locked, its reads time out and Redis holds what is not ours: nothing is missed."""
 
+import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 import redis
 
 from chaos.kit.database import holding
+from storax_api.events import broadcast
 from storax_core.queues import Queues
 from waiting import eventually
 from world import Listener, User, World
@@ -92,6 +96,34 @@ def test_a_stream_outlives_a_read_that_fails(world: World, user: User, monkeypat
 async def _resync(world: World) -> None:
     broadcast = world.app.state.broadcast
     broadcast._resync_all(broadcast._last)
+
+
+@pytest.mark.parametrize("far_behind", [broadcast.FAR_BEHIND, 1])
+def test_a_follower_whose_entries_the_stream_has_dropped_starts_over_from_postgres(
+    world: World, user: User, server: "redis.Redis", monkeypatch: pytest.MonkeyPatch, far_behind: int
+) -> None:
+    """Whether it reads them for all viewers at once, or each viewer by itself."""
+    app, queues, behind = user.app(), world.app.state.broadcast._queues, threading.Event()
+    follow = queues.follow
+
+    async def late(after: str, seconds: float) -> list[str]:
+        while not behind.is_set():
+            await asyncio.sleep(0.01)
+        return cast("list[str]", await follow(after, seconds))
+
+    with user.stream(after=0) as stream:
+        complete(stream, user)
+        monkeypatch.setattr(broadcast, "ROUND_SEC", 3600.0)
+        monkeypatch.setattr(queues, "follow", late)
+        monkeypatch.setattr(broadcast, "FAR_BEHIND", far_behind)
+        for _ in range(3):
+            last = user.jobs(app, 5) and published(user)
+            eventually(lambda last=last: newest_entry(server) >= last)
+        server.xtrim("feed", maxlen=1, approximate=False)
+        behind.set()
+        complete(stream, user)
+        user.jobs(app, 3)
+        complete(stream, user)
 
 
 @pytest.mark.parametrize("fields", [{"e": b"{"}, {"x": b"y"}, {"e": b"\xff\x00"}], ids=str)

@@ -37,11 +37,13 @@ BEAT_SEC, FEEDER_LIMIT_SEC, RECONCILER_LIMIT_SEC = 3.0, 15, 60
 # itself ends a leader that is silent, and with it the lock, although its connection looks open.
 LEADER_SESSION = {"synchronous_commit": "off", "statement_timeout": "10s", "idle_session_timeout": "10s"}
 HEAD_LENGTH = 2000  # jobs of each live site that the reconciler keeps in the queue
-REFILL = 50_000  # rows per round trip of a full refill
+REFILL = 50_000  # rows per round trip of a full refill, or of one site's
 SELECT_RUNNABLE_OF = f"SELECT id, site_id, priority FROM job_state WHERE id = ANY($1::bigint[]) AND {STILL_TAKEABLE}"  # noqa: S608
 SELECT_QUEUE_HEADS = f"""SELECT x.* FROM (SELECT DISTINCT site_id FROM session) live, LATERAL (
 SELECT id, site_id, priority FROM job_state WHERE site_id = live.site_id AND {TAKEABLE}
 ORDER BY {first_in_line("job_state")} LIMIT {HEAD_LENGTH}) x"""  # noqa: S608
+SELECT_LINE_OF_SITE = f"""SELECT id, site_id, priority FROM job_state WHERE site_id = $1 AND {TAKEABLE}
+ORDER BY {first_in_line("job_state")} LIMIT {REFILL}"""  # noqa: S608
 SELECT_ALL_RUNNABLE = (
     f"SELECT id, site_id, priority FROM job_state WHERE {TAKEABLE} AND id > $1 ORDER BY id LIMIT {REFILL}"  # noqa: S608
 )
@@ -179,12 +181,15 @@ class Feeder:
         if stale:
             await self.queues.drop_many([(*queue, ids) for queue, ids in stale.items()])
 
-    async def _push(self, kind: str, rows: Sequence[Any]) -> None:
+    async def _push(self, kind: str, rows: Sequence[Any]) -> dict[int, int]:
+        """Add jobs, or BatchJobs, to the queues of their sites. Returns how many were not in the queue, by site."""
         by_site: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for row in rows:
             by_site[row["site_id"]].append((row["id"], row["priority"]))
-        if by_site:
-            await self.queues.push_many([(kind, site, ids) for site, ids in by_site.items()])
+        if not by_site:
+            return {}
+        added = await self.queues.push_many([(kind, site, ids) for site, ids in by_site.items()])
+        return dict(zip(by_site, added, strict=True))
 
     async def _listen(self) -> None:
         while True:
@@ -216,17 +221,30 @@ class Feeder:
             if self.redis_lost or await self.queues.marked(FILLED) is None:
                 await self._refill(conn)
             else:
-                await self._put_back("ready", conn, SELECT_QUEUE_HEADS)
+                await self._put_back_lines(conn)
             await self._put_back("batch", conn, SELECT_SUBMITTABLE)
             await heartbeats.beat(conn, heartbeats.RECONCILER, RECONCILER_LIMIT_SEC)
             await flow.count(conn)  # last, because no queue waits for it
 
-    async def _put_back(self, kind: str, conn: Connection, statement: str) -> None:
-        """Put what a statement finds into the queues, without what was dropped from them while it ran."""
+    async def _put_back_lines(self, conn: Connection) -> None:
+        """Put back the head of each queue, and more of a queue that lacked much of its head.
+
+        A queue keeps only those first in line, so that it ends before the work does.
+        """
+        added = await self._put_back("ready", conn, SELECT_QUEUE_HEADS)
+        for site_id, count in added.items():
+            if count >= HEAD_LENGTH // 2:
+                await self._put_back("ready", conn, SELECT_LINE_OF_SITE, site_id)
+
+    async def _put_back(self, kind: str, conn: Connection, statement: str, *values: int) -> dict[int, int]:
+        """Put what a statement finds into the queues, without what was dropped from them while it ran.
+
+        Returns how many were not in the queue, by site.
+        """
         self._dropped = set()
         try:
-            rows = await conn.fetch(statement)
-            await self._push(kind, [row for row in rows if (kind, row["id"]) not in self._dropped])
+            rows = await conn.fetch(statement, *values)
+            return await self._push(kind, [row for row in rows if (kind, row["id"]) not in self._dropped])
         finally:
             self._dropped = None
 

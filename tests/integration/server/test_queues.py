@@ -4,11 +4,14 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+import redis
 
 from proxy import Proxy
-from storax_core.queues import FILLED, QueueDown, Queues
+from storax_core.queues import FEED_BYTES, FEED_KEPT, FILLED, QUEUE_BYTES, QUEUE_KEPT, QueueDown, Queues
 from storax_core.redis_connections import REST_SEC
-from storax_workers.feeder import Feeder
+from storax_workers.feeder import HEAD_LENGTH, Feeder
+from waiting import eventually
+from world import World
 
 NOBODY: Any = None
 
@@ -78,3 +81,36 @@ def test_a_call_that_outlives_the_shutdown_leaves_no_connection_open(redis_url: 
         return [one.is_connected for pool in pools for one in (*pool._available_connections, *pool._in_use_connections)]
 
     assert asyncio.run(work()) == [False]
+
+
+def test_the_stream_and_a_queue_hold_no_more_memory_however_much_is_written(redis_url: str) -> None:
+    newest = 10**18  # the longest numbers
+
+    async def work() -> tuple[int, int, int, list[int]]:
+        queues = Queues(redis_url)
+        for place in range(10 * FEED_KEPT):
+            assert await queues.publish(newest + place)
+        for first in range(newest, newest + 2 * QUEUE_KEPT, 10_000):
+            await queues.wake((904, job, 0) for job in range(first, first + 10_000))
+        await queues.wake([(904, 7, 9)])
+        sizes = [await queues._redis.memory_usage(key, samples=0) for key in ("feed", "ready:904")]
+        answer = (*sizes, await queues.lengths("ready", [904]), await queues.pop("ready", 904, 1))
+        await queues.drop_feed()
+        await queues._redis.delete("ready:904")
+        await queues.close()
+        return cast("tuple[int, int, int, list[int]]", answer)
+
+    stream, queue, length, first = asyncio.run(work())
+    assert (stream < FEED_BYTES, queue < QUEUE_BYTES) == (True, True), (stream, queue)
+    assert (length, first) == (QUEUE_KEPT, [7])
+
+
+def test_a_queue_that_ended_before_the_work_did_is_filled_from_postgres(world: World) -> None:
+    user = world.user()
+    site = user.site()
+    app, _ = user.app(site), user.session(site)
+    jobs = user.jobs(app, 2 * HEAD_LENGTH + 1)
+    with redis.Redis.from_url(world.redis_url) as server:
+        eventually(lambda: server.get(FILLED) and server.zcard(f"ready:{site}") == len(jobs))
+        server.delete(f"ready:{site}")
+        eventually(lambda: server.zcard(f"ready:{site}") == len(jobs))
