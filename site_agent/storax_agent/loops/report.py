@@ -1,6 +1,7 @@
 """Report: send what the outbox holds, one report at a time, and tell the agent what became of it."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 from pydantic_core import to_json
@@ -17,6 +18,7 @@ from storax_agent.server.site_api import Answer, SiteApi
 MOST_ENTRIES = 1000
 LOOK_SEC = 5.0
 FAULT = 500
+FAULT_ROUNDS = 3  # in which the server answers so to one report, and works before and after, until it is of that report
 NOTHING = Answer([], [], [])
 LOG = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ class Report:
     """One round: wait until it is time, send what there is. It calls ``answered`` with the batch and the answer.
 
     What the server refuses for good is reported again without what the job left behind, and the reason; where that is
-    refused as well, the report goes to ``set_aside``."""
+    refused as well, the report goes to ``set_aside``. A fault of the server is no refusal before it has recurred in
+    several rounds; until then the whole batch is sent again, so that it holds up none of the others."""
 
     def __init__(
         self,
@@ -38,15 +41,17 @@ class Report:
     ) -> None:
         self._api, self._keeper, self._trigger, self._reader = api, keeper, trigger, reader
         self._set_aside, self._answered = set_aside, answered
+        self._faults: Counter[tuple[int, int, int]] = Counter()  # job, epoch, and how many forms of its report failed
+        self._held: StoraxError | None = None  # why an entry of the batch has to be sent again
 
     def step(self) -> float:
         """One round."""
-        if self._trigger.wait(LOOK_SEC):
+        if self._held or self._trigger.wait(LOOK_SEC):
             self._trigger.taken()
         while batch := self._reader.take(MOST_ENTRIES):
             try:
                 self._keeper.ensure()  # a session that cannot be opened is no fault of an entry
-                answer = self._send(batch.entries) if batch.entries else NOTHING
+                answer = self._send_all(batch.entries) if batch.entries else NOTHING
             except BaseException:
                 self._reader.give_back(batch)
                 raise
@@ -65,6 +70,19 @@ class Report:
             reason = refused[entry["id"]].get("detail") or refused[entry["id"]]["code"]
             name = f"report of job {entry['id']}, lease {entry['lease_epoch']}, from before the restore"
             self._set_aside.put(name, f"the restored server does not know this run: {reason}", to_json(entry))
+
+    def _send_all(self, entries: list[Entry]) -> Answer:
+        """Send a batch. Raises the error of an entry that has to be sent again, after the others have arrived."""
+        self._held = None
+        suspects = [entry for entry in entries if any(_fault(entry, forms) in self._faults for forms in (1, 2))]
+        others = [entry for entry in entries if entry not in suspects] if suspects else entries
+        answer = self._send(others) if others else NOTHING
+        for entry in suspects:
+            answer = _joined(answer, self._send([entry]))
+        if self._held:
+            raise self._held
+        self._faults.clear()
+        return answer
 
     def _send(self, entries: list[Entry]) -> Answer:
         try:
@@ -97,22 +115,37 @@ class Report:
                 raise
             return self._send_after_fault(second, entry, less) or self._set_entry_aside(entry, second)
 
-    def _send_after_fault(self, error: StoraxError, *entries: Entry) -> Answer | None:
-        """Report the first of these that the server takes, if the fault was its own: no report at all, or one now."""
+    def _send_after_fault(self, error: StoraxError, *forms: Entry) -> Answer | None:
+        """Send the first of these forms of one report that the server takes, if its answer was a fault.
+
+        Returns None where it is no fault, or one that recurs for this report alone; an empty answer where the report
+        has to wait for another round. Raises the fault where the server answers so to an empty report as well.
+        """
         if error.status != FAULT:
             return None
         self._report([])
-        for entry in entries:
+        for form in forms:
             try:
-                return self._report([entry])
+                return self._report([form])
             except StoraxError as again:
                 if not _is_refusal(again):
                     raise
-        return None
+        self._report([])
+        fault = _fault(forms[0], len(forms))
+        self._faults[fault] += 1
+        if self._faults[fault] >= FAULT_ROUNDS:
+            return None
+        self._held = error
+        return NOTHING
 
     def _set_entry_aside(self, entry: Entry, error: StoraxError) -> Answer:
         self._set_aside.put(f"report of job {entry['id']}, lease {entry['lease_epoch']}", str(error), to_json(entry))
         return Answer([], [{"id": entry["id"], "code": SET_ASIDE, "detail": str(error)}], [])
+
+
+def _fault(entry: Entry, forms: int) -> tuple[int, int, int]:
+    """The key of a fault that this many forms of a report meet."""
+    return entry["id"], entry["lease_epoch"], forms
 
 
 def _is_refusal(error: StoraxError) -> bool:

@@ -225,6 +225,41 @@ def test_a_fault_of_the_server_that_ends_between_two_tries_costs_no_result(tmp_p
         site.close()
 
 
+def test_faults_that_come_and_go_for_one_report_cost_no_result(tmp_path, server):
+    """Each time the server takes an empty report, and would take one without the result; the agent has to look again."""
+    site = RunningSite(tmp_path / "site", server.url)
+    refused = []
+    try:
+        server.reject = lambda rows: any("patch" in row for row in rows) and len(refused) < 16 and not refused.append(1)
+        server.rejection = 500
+        job = server.job(server.app())
+        site.start()
+        eventually(lambda: server.state(job) in ("JOB_FINISHED", "FAILED"))
+        assert server.state(job) == "JOB_FINISHED"
+        assert len(refused) == 16
+        assert not site.folder.set_aside.exists()
+    finally:
+        site.close()
+
+
+def test_a_report_that_the_server_never_takes_holds_up_no_other_and_ends_its_job_with_the_reason(tmp_path, server):
+    site = RunningSite(tmp_path / "site", server.url)
+    bad, refused = server.job(server.app()), []
+    try:
+        server.reject = lambda rows: any(row["id"] == bad and "patch" in row for row in rows) and not refused.append(1)
+        server.rejection = 500
+        site.start()
+        eventually(lambda: refused)
+        good = server.job(server.app())
+        eventually(lambda: server.state(good) == "JOB_FINISHED")
+        eventually(lambda: server.state(bad) == "FAILED")
+        later = server.job(server.app())
+        eventually(lambda: server.state(later) == "JOB_FINISHED")
+        assert not site.folder.set_aside.exists()
+    finally:
+        site.close()
+
+
 def test_a_fault_of_the_server_costs_no_end_of_a_job_whose_result_it_refuses(tmp_path, server):
     site = RunningSite(tmp_path / "site", server.url)
     faults = []
