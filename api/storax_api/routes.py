@@ -104,7 +104,7 @@ def _mount_reads(router: APIRouter, resource: Resource) -> None:
         only(request)
         ask = parse_as(CountBy, await service_of(request).body(request))
         query = select.Query(filter=ask.filter, exclude=ask.exclude, as_of=ask.as_of)
-        kept = ask.by in ("state", "site_id") and plans.is_counted(resource, query)
+        kept = plans.is_counted(resource, query, ask.by)
         async with query_connection(request, who, by_filter=not kept, by_key=kept) as conn:
             return json({"counts": await select.counts(conn, resource, who.owner_id, ask.by, query)})
 

@@ -9,6 +9,7 @@ import pytest
 
 import storax
 from storax import errors
+from storax._engine import session
 from storax.data import DataFrame
 
 
@@ -329,7 +330,7 @@ def test_a_handle_with_roles_of_no_column_reads_nothing_and_names_it(project, cs
     assert not storax.data.exists("given")
 
 
-def test_views_are_worked_out_anew_and_become_frames(df):
+def test_views_are_worked_out_anew_and_become_frames(df, monkeypatch):
     late = df[df["dep"] > 1].drop("when")
     assert late.to_dict() == {"carrier": ["AA", "CC"], "dep": [1.5, 3.0], "arr": [2, 1]}
     assert late.with_column(late["arr"] * 10, "ten", role="numerical").roles["numerical"] == ["ten"]
@@ -339,7 +340,12 @@ def test_views_are_worked_out_anew_and_become_frames(df):
     assert df[-1:].to_dict()["carrier"] == ["CC"]
     assert df[10:].nrows() == 0
     df.add([9, 9, 9], "dep")
-    assert late.refresh().nrows() == 3
+    with monkeypatch.context() as watched:
+        calls = []
+        call = session.call
+        watched.setattr(session, "call", lambda *sent, **more: calls.append(sent[0]) or call(*sent, **more))
+        assert late.refresh().nrows() == 3
+        assert calls == ["look"]
     frame = late.to_df("late")
     assert frame.nrows() == 3
     assert frame.with_role("arr", "target").roles["target"] == ["arr"]

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from storax._runtime.json import loads
@@ -55,6 +57,14 @@ class Reply:
         if self.status == 407:
             return "A proxy on the way to the server asks for a user and password (407); see HTTP_PROXY and NO_PROXY."
         return f"The server answered {self.status} without saying why."
+
+
+def time_of(date: str) -> datetime | None:
+    """Return the time of a ``Date`` header, to the second; None where it is empty, or no time."""
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC) if date else None
+    except ValueError:
+        return None
 
 
 def problem(reply: Reply) -> StoraxError:

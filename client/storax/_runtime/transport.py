@@ -76,7 +76,7 @@ class Transport:
         self._now = now
         self._connect_within = CONNECT_WITHIN if connect_within is None else connect_within
         self._lock = threading.Lock()
-        self._is_known = False  # whether Storax has answered
+        self._is_known, self.last_date = False, ""  # whether Storax has answered, and its header ``Date``
         self._pool: Pool[_Connection] | None = None
         self._close_pool: Callable[[], object] = lambda: None
 
@@ -99,7 +99,7 @@ class Transport:
             except httpx.TransportError as error:
                 reply, failure = None, error
             if reply and not reply.foreign:
-                self._is_known = True
+                self._is_known, self.last_date = True, reply.headers.get("date", "")
                 if reply.status < 400:
                     return reply
             pause = self._pause(patience, reply, failure)

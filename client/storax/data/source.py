@@ -220,13 +220,14 @@ class View(Source):
         return self._alias or self._frame
 
     def refresh(self) -> Self:
-        """Look at the data frame again at the next use: its columns and rows may have changed.
+        """Look at the data frame again: its columns and rows may have changed.
 
         Raises:
             NoDataFrame: the data frame is not there any more.
+            NoColumn: a column that a step needs is not there any more.
         """
-        session.call("describe", {"frame": self._frame})
         self._last = None
+        self._described()
         return self
 
     def to_df(self, name: str) -> Any:

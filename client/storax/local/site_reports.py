@@ -1,11 +1,10 @@
 """What the agents of sites report of themselves, for `storax status` and the start of a stack."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
-from storax.local.servers.probes import http_get
 from storax.local.state import Stack
 
 DEADLINE_SEC = 5.0
@@ -40,20 +39,14 @@ def agent_is_connected(stack: Stack, site: str) -> bool:
 
     The session of an agent that was killed lasts until the server notices, so it does not count alone.
     """
-    from storax._jobs.sites.presence import SILENT_SEC  # after which the first call of a script warns of it
+    from storax._jobs.sites.presence import absence  # of which the first call of a script warns
+    from storax.client import Client
+    from storax.errors import StoraxError
+    from storax.models.site import Site
 
-    now = datetime.now(UTC)
-    return any(
-        row["last_refresh"]
-        and (now - datetime.fromisoformat(row["last_refresh"])).total_seconds() <= SILENT_SEC
-        and _rows(stack, "sessions", site_id=row["id"], batch_job_id__isnull="true")
-        for row in _rows(stack, "sites", name=site)
-    )
-
-
-def _rows(stack: Stack, resource: str, **filters: Any) -> list[dict[str, Any]]:
-    _, page = http_get(f"{stack.url}/api/v1/{resource}/?{urlencode(filters)}", token=stack.token)
-    return page["results"] if isinstance(page, dict) and "results" in page else []
+    with suppress(StoraxError), Client(stack.url, stack.token, deadline=DEADLINE_SEC, connect_within=0.0):
+        return any(not absence(row, datetime.now(UTC)) for row in Site.objects.filter(name=site))
+    return False
 
 
 def site_reports(stack: Stack) -> list[SiteReport]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storax_core.database.connections import Connection
+from storax_core.log.archive import archives
 
 NAME = "published"
 FENCE_KEYS = (8360, 1)  # of the advisory lock that writers hold, shared, while they append
@@ -32,7 +33,7 @@ EVENT = (
 # One row at least, of one snapshot: what was archived before it is missing in its events, and in its horizon.
 READ_PUBLISHED = f"""SELECT p.published, a.horizon, e.* FROM
 (SELECT coalesce((SELECT position FROM feed WHERE name = $1), 0) AS published) p,
-(SELECT coalesce(max(high), 0) AS horizon FROM archive) a LEFT JOIN LATERAL (SELECT {", ".join(EVENT)} FROM event_log
+({archives.HORIZON}) a (horizon) LEFT JOIN LATERAL (SELECT {", ".join(EVENT)} FROM event_log
 WHERE position > $2 AND position <= p.published AND owner_id = ANY($3::bigint[]) ORDER BY position LIMIT $4) e ON true
 ORDER BY e.position"""  # noqa: S608
 KEEP = """INSERT INTO feed (name, position, epoch, updated_at) VALUES ($1, $2, gen_random_uuid(), now())

@@ -14,12 +14,16 @@ from storax_core.queries.query import Query
 from storax_core.queries.tables import source_of
 from storax_core.resources import Resource
 
+COUNTED = frozenset({"state", "site_id"})  # fields of jobs by whose values every command keeps counts
 
-def is_counted(resource: Resource, query: Query) -> bool:
-    """Whether the counts that every command keeps answer: those of the present, by nothing but site and state."""
-    return (
-        resource.counted and query.as_of is None and not query.exclude and query.filter.keys() <= {"state", "site_id"}
-    )
+
+def is_counted(resource: Resource, query: Query, by: str | None = None) -> bool:
+    """Whether the counts that every command keeps answer: those of the present, by nothing but site and state.
+
+    ``by``: the field by whose values the rows are counted; None, the default, where one number is the answer.
+    """
+    fields = query.filter.keys() | ({by} if by else set())
+    return resource.counted and query.as_of is None and not query.exclude and fields <= COUNTED
 
 
 def is_kept(resource: Resource, query: Query) -> bool:

@@ -203,7 +203,7 @@ async def counts(conn: Connection, resource: Resource, owner_id: int, by: str, q
     """How many match, by the values of one field."""
     _require_countable(resource, by)
     async with _selected(conn, resource, owner_id, query) as selection:
-        if by in ("state", "site_id") and is_counted(resource, query):
+        if is_counted(resource, query, by):
             statement = statements.kept_counts(resource.entity, selection.shape, by)
         else:
             statement = statements.counts(resource.entity, selection.shape, by, MAX_LIMIT + 1)

@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
@@ -129,6 +130,21 @@ def test_the_last_frame_stays_while_the_server_is_away_and_ctrl_c_is_no_failure(
     assert "PREPROCESSED 7" in last
     assert "Trying again" in last
     assert "60.0" in last
+
+
+def test_ages_are_by_the_servers_clock_which_may_differ_from_this_machines(shell):
+    """The events of the last minute, and the last contact of an agent, have times of the server."""
+    now = NOW.replace(year=2020)
+    counts = {"counts": {}}
+    site = [1, "near", (now - timedelta(seconds=5)).isoformat()]
+    shell.script.on("POST", "/jobs/counts", (200, counts, {"date": format_datetime(now, usegmt=True)}))
+    shell.script.on("POST", "/events/counts", counts)
+    shell.script.on("POST", "/jobs/query", NO_ROWS | {"columns": ["id"]})
+    shell.script.on("POST", "/jobs/failures", {"groups": [], "jobs": 0, "more": False, "since": now.isoformat()})
+    shell.script.on("POST", "/sites/query", NO_ROWS | {"columns": ["id", "name", "last_refresh"], "rows": [site]})
+    assert "active, heard 5s ago" in shell("top", "--once").out
+    since = [r.body["filter"]["timestamp_after"] for r in shell.script.requests if r.path == "/events/counts"]
+    assert [datetime.fromisoformat(at) for at in since] == [now - timedelta(minutes=n) for n in (1, 10)]
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])

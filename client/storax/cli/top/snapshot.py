@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from storax.cli.job.durations import add_durations
 from storax.cli.terminal.listing import named
 from storax.cli.terminal.select import RECENT, Selection
+from storax.client import current_client
 
 if TYPE_CHECKING:
     from storax.models.job import JobQuery
@@ -42,7 +43,7 @@ class Snapshot:
 
     Attributes:
         chosen: Which jobs.
-        time: When it was read.
+        time: When it was read, by the server's clock.
         states: Number of jobs by state.
         rates: By the name of a window of ``WINDOWS``: runs that started, jobs that finished and failed, per minute.
         running: Rows of running jobs with ``duration``, the longest run first.
@@ -65,11 +66,14 @@ def read(chosen: Chosen) -> Snapshot:
     Raises:
         Unavailable: The server cannot answer now.
     """
+    from storax._runtime.reply import time_of
     from storax.models.job import Job
 
-    now, jobs = datetime.now(UTC), Job.objects.filter(**chosen.filters)
-    rates = {name: _rates(chosen, now, length) for name, length in WINDOWS.items()}
+    jobs = Job.objects.filter(**chosen.filters)
     counts = jobs.counts("state")
+    # The server's: its events and the last contacts of agents are by that clock, which may differ from this one.
+    now = time_of(current_client().get_transport().last_date) or datetime.now(UTC)
+    rates = {name: _rates(chosen, now, length) for name, length in WINDOWS.items()}
     return Snapshot(chosen, now, counts, rates, _running(jobs, now), _failures(jobs, now), _sites(chosen, jobs))
 
 
