@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from storax.cli.job.durations import add_durations
+from storax.cli.job.views import ViewName, saved_view
 from storax.cli.terminal.failures import NOT_FOUND, CommandError
 from storax.cli.terminal.listing import Limit, Listing, Order, age, named
 from storax.cli.terminal.output import Columns, Form, Output, note, show, show_one
@@ -25,11 +26,14 @@ THEN = Listing("job", ("id", "state", "app", "site", "tags", "workdir", "last_up
 
 
 def ls(
+    context: typer.Context,
     jobs: Selectors = None,
+    *,
     tag: Tags = None,
     state: States = None,
     site: Sites = None,
     app: Apps = None,
+    view: ViewName = None,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Include jobs that ended over a day ago.")] = False,
     order: Order = "-id",
     limit: Limit = 100,
@@ -38,27 +42,33 @@ def ls(
     output: Output = Form.TABLE,
     columns: Columns = None,
 ) -> None:
-    """List jobs that have not ended, or ended within a day. With ids or filters, list all matching jobs.
+    """List jobs that have not ended, or ended within a day. With ids, filters or a view, list all matching jobs.
 
     \b
     Examples:
       storax job ls
       storax job ls --state FAILED --tag experiment=foo
       storax job ls 1-100 --columns id,state,return_code
-      storax job ls --state FAILED --older-than 30d
+      storax job ls --view "failed last" --site cluster
       storax job ls --as-of 2026-01-31T08:00
       storax job ls --all --limit 0 -o csv > jobs.csv
     """
-    selection = Selection.of(jobs, tag, state, site, app, older_than)
-    query: Any = selection.query(as_of)
-    narrowed = selection.is_empty and not everything and as_of is None
-    if narrowed:
-        query = recent(query)
-    empty = "No job is under way." if narrowed else f"No job matches {selection}."
-    listing = JOBS if as_of is None else THEN
-    count = listing.print(query.order_by(order), form=output, columns=columns, limit=limit, empty=empty)
+    selection, saved = Selection.of(jobs, tag, state, site, app, older_than), saved_view(view)
+    if saved:
+        order, limit, as_of, columns = saved.options(context, order, limit, as_of, columns)
+    query: Any = saved.narrow(selection.query(as_of)) if saved else selection.query(as_of)
+    narrowed = selection.is_empty and not everything and as_of is None and saved is None
+    listing, query = JOBS if as_of is None else THEN, recent(query) if narrowed else query
+    empty = "No job is under way." if narrowed else f"No job matches {_name(selection, view)}."
+    ordered = query.order_by(*order.split(","))
+    count = listing.print(ordered, form=output, columns=columns, limit=limit, empty=empty)
     if output.for_people:
         _foot(query.counts("state"), count, narrowed=narrowed)
+
+
+def _name(selection: Selection, view: str | None) -> str:
+    parts = [] if view is None else [f"--view {view}"]
+    return " ".join(parts if parts and selection.is_empty else [*parts, str(selection)])
 
 
 def _foot(counts: Mapping[str, int], shown: int, *, narrowed: bool) -> None:

@@ -65,6 +65,17 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
     return _matching(_from_server(context, fetch), incomplete)
 
 
+def views(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete names of saved views."""
+
+    def fetch() -> Iterable[str]:
+        from storax.models.saved_view import SavedView
+
+        return SavedView.objects.order_by("name")[:MOST].values_list("name", flat=True)
+
+    return _matching(_from_server(context, fetch), incomplete)
+
+
 def profiles(incomplete: str) -> list[str]:
     """Complete names of stored profiles."""
     from storax._runtime.settings import profile_names
