@@ -22,6 +22,11 @@ FEEDER = f"""SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND
 EXISTS (SELECT FROM event_log WHERE position > coalesce((SELECT position FROM feed WHERE name = 'published'), 0)
   AND timestamp < now() - interval '{LATE_SEC} s') AS late"""  # noqa: S608  (a number of ours)
 
+# A login that an earlier release created may not take on the feeder's own.
+TAKE_ROLE = """SELECT set_config('role', coalesce(
+  (SELECT rolname FROM pg_roles WHERE rolname = 'storax_relay' AND pg_has_role(session_user, oid, 'MEMBER')),
+  'storax_worker'), false)"""
+
 
 def _get(url: str, token: str = "") -> bytes:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310
@@ -41,9 +46,9 @@ def feeder(env: Mapping[str, str]) -> str:
     import asyncpg
 
     async def query() -> tuple[bool, bool]:
-        role = {"role": "storax_worker"}
-        connection = await asyncpg.connect(env["STORAX_DATABASE_URL"], timeout=WAIT_SEC, server_settings=role)
+        connection = await asyncpg.connect(env["STORAX_DATABASE_URL"], timeout=WAIT_SEC)
         try:
+            await connection.execute(TAKE_ROLE)
             row = await connection.fetchrow(FEEDER)
         finally:
             await connection.close()

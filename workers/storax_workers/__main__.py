@@ -9,7 +9,7 @@ import uvloop
 
 from storax_core import process_log
 from storax_core.database import roles
-from storax_core.database.connections import Database
+from storax_core.database.connections import RELAY_ROLE, Database
 from storax_core.errors import Unavailable
 from storax_core.queues import Queues
 from storax_core.settings import Settings
@@ -23,7 +23,7 @@ tasks   RQ workers and cron: sweeps expired sessions, seals the log, forgets old
 async def _feed(settings: Settings) -> None:
     from storax_workers.feeder import Feeder
 
-    db = await Database.connect(settings.database_url, size=8)
+    db = await Database.connect(settings.database_url, size=8, role=RELAY_ROLE)
     await roles.excess(db)
     queues = Queues(settings.redis_url)
     task = asyncio.create_task(Feeder(db, queues).run())

@@ -6,9 +6,9 @@ the settings whose changes Postgres sends), so a call that was cancelled at any 
 connection shows. How reads are planned is set with the owner. Other settings are those of the start of the connection,
 or ``SET LOCAL``.
 
-Three roles: the migrating owner of the tables, ``storax_app`` for everything done on behalf of a user (row-level
-security shows it that user's rows only), and ``storax_worker`` for what serves all users (login, feeder,
-sweeps). None of the last two may change or delete an event.
+Four roles: the migrating owner of the tables, ``storax_app`` for everything done on behalf of a user (row-level
+security shows it that user's rows only), ``storax_worker`` for what serves all users (login, sweeps), and
+``storax_relay`` for the feeder. None of the last three may change or delete an event.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from storax_core.database.shares import Shares
 from storax_core.errors import Unavailable
 
 Connection = Any  # asyncpg ships no types
-APP_ROLE, WORKER_ROLE = "storax_app", "storax_worker"
+APP_ROLE, WORKER_ROLE, RELAY_ROLE = "storax_app", "storax_worker", "storax_relay"
 GONE = (
     OSError,
     asyncpg.InterfaceError,
@@ -57,6 +57,9 @@ def is_disk_full(error: BaseException) -> bool:
     return unnamed or isinstance(error, asyncpg.DiskFullError)
 
 
+MAY_TAKE_ON = "SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1"
+
+
 class Database:
     """Two pools, one per role, that lend connections.
 
@@ -65,8 +68,8 @@ class Database:
     ``at_once`` connections at most.
     """
 
-    def __init__(self, url: str, app: Any, worker: Any, *, at_once: int = 1000) -> None:
-        self._url, self._app, self._worker = url, app, worker
+    def __init__(self, url: str, app: Any, worker: Any, *, at_once: int = 1000, role: str = WORKER_ROLE) -> None:
+        self._url, self._app, self._worker, self._role = url, app, worker, role
         self._shares = Shares(at_once, wait=limits.LINE_SEC, of="calls that use the database")
         self.full = ""  # what Postgres said when it could not write; empty while it has room, as far as is known
         self._lent = Lent()
@@ -74,13 +77,17 @@ class Database:
         self._watching = asyncio.create_task(watch.run())
 
     @classmethod
-    async def connect(cls, url: str, *, size: int = 12, at_once: int = 1000) -> "Database":
+    async def connect(cls, url: str, *, size: int = 12, at_once: int = 1000, role: str = WORKER_ROLE) -> "Database":
         """Open the pools; one owner holds ``at_once`` connections at most.
 
-        Raises Unavailable when Postgres does not answer within 10 s.
+        ``role`` is that of ``worker()`` and ``session()``; where the login may not take it on, as in a database whose
+        roles an earlier release created, it is ``WORKER_ROLE``. Raises Unavailable when Postgres does not answer
+        within 10 s.
         """
         try:
-            app, worker = await asyncio.gather(_pool(url, APP_ROLE, size), _pool(url, WORKER_ROLE, max(2, size // 4)))
+            role = role if role == WORKER_ROLE or await _may_take_on(url, role) else WORKER_ROLE
+            pools = (_pool(url, APP_ROLE, size, least=0), _pool(url, role, max(2, size // 4), least=1))
+            app, worker = await asyncio.gather(*pools)
         except (*GONE, TimeoutError) as error:
             raise Unavailable(
                 f"Postgres does not answer: {error}", hint="Check STORAX_DATABASE_URL and that the server runs."
@@ -93,7 +100,7 @@ class Database:
             raise Unavailable(
                 f"Postgres has no Storax schema: {error}", hint="Run `storax admin migrate` first."
             ) from error
-        return cls(url, app, worker, at_once=at_once)
+        return cls(url, app, worker, at_once=at_once, role=role)
 
     @asynccontextmanager
     async def owner(self, owner_id: int, *, by_filter: bool = False, by_key: bool = False) -> AsyncIterator[Connection]:
@@ -124,13 +131,13 @@ class Database:
 
     @asynccontextmanager
     async def session(self, **settings: str) -> AsyncIterator[Connection]:
-        """A connection of the worker role outside the pools, with these settings, that ends with the block.
+        """A connection of the role of ``worker()`` outside the pools, with these settings, that ends with the block.
 
         So do its locks, whatever happened.
         """
         try:
             conn = await asyncpg.connect(
-                self._url, **_options(WORKER_ROLE, **settings), connection_class=_Session, timeout=10
+                self._url, **_options(self._role, **settings), connection_class=_Session, timeout=10
             )
         except (*GONE, TimeoutError) as error:
             raise Unavailable(f"Postgres does not answer: {error}", hint="Try again in a moment.") from error
@@ -241,11 +248,19 @@ def _options(role: str, **settings: str) -> dict[str, Any]:
     }
 
 
-async def _pool(url: str, role: str, size: int) -> Any:
+async def _may_take_on(url: str, role: str) -> bool:
+    conn = await asyncpg.connect(url, timeout=10)
+    try:
+        return bool(await conn.fetchval(MAY_TAKE_ON, role))
+    finally:
+        await conn.close(timeout=CLOSE_SEC)
+
+
+async def _pool(url: str, role: str, size: int, *, least: int) -> Any:
     return await asyncio.wait_for(
         asyncpg.create_pool(
             url,
-            min_size=int(role == WORKER_ROLE),  # workers log in as roles that may not take on ``storax_app``
+            min_size=least,  # none where a login may not take on the role: of workers on ``storax_app``
             max_size=size,
             init=_prepare,
             connection_class=_Session,

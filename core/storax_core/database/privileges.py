@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from storax_core.database.connections import APP_ROLE as APP
+from storax_core.database.connections import RELAY_ROLE as RELAY
 from storax_core.database.connections import WORKER_ROLE as WORKER
 
 # Owns the functions that read past the row-level security of ``storax_app``, and compare the owner themselves.
 SEARCH = "storax_search"
 BACKUP = "storax_backup"
-READ, APPEND, ALL = "SELECT", "SELECT INSERT", "SELECT INSERT UPDATE DELETE"
+READ, APPEND, KEEP, ALL = "SELECT", "SELECT INSERT", "SELECT INSERT UPDATE", "SELECT INSERT UPDATE DELETE"
 EVERY_ROW = {APP: ALL, WORKER: ALL}
 
 TABLES: Mapping[str, Mapping[str, str]] = {
@@ -21,27 +22,27 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "app": EVERY_ROW,
     "app_flow": {WORKER: ALL},
     "archive": {APP: READ, WORKER: READ},
-    "batch_job": EVERY_ROW | {SEARCH: READ},
+    "batch_job": EVERY_ROW | {SEARCH: READ, RELAY: READ},
     "cluster_epoch": {APP: READ, WORKER: READ},
     "command": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
     "data_frame": EVERY_ROW,
     "event_baseline": {APP: READ, WORKER: READ},
-    "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ},
-    "feed": {APP: READ, WORKER: "SELECT INSERT UPDATE"},
-    "heartbeat": {WORKER: "SELECT INSERT UPDATE"},
+    "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ, RELAY: READ},
+    "feed": {APP: READ, WORKER: KEEP, RELAY: KEEP},
+    "heartbeat": {WORKER: KEEP, RELAY: KEEP},
     "job": EVERY_ROW | {SEARCH: READ},
-    "job_flow": {APP: READ, WORKER: ALL},
+    "job_flow": {APP: READ, WORKER: ALL, RELAY: ALL},
     "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE"},
-    "job_state": EVERY_ROW,
-    "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
+    "job_state": EVERY_ROW | {RELAY: READ},
+    "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE", RELAY: "SELECT INSERT DELETE"},
     "login_failure": {WORKER: ALL},
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
     "saved_view": EVERY_ROW,
     "server_key": {WORKER: APPEND},
-    "server_uptime": {WORKER: "SELECT INSERT UPDATE"},
+    "server_uptime": {WORKER: KEEP},
     "seal": {WORKER: APPEND},
-    "session": EVERY_ROW,
+    "session": EVERY_ROW | {RELAY: READ},
     "site": EVERY_ROW,
     "token": EVERY_ROW,
     "transfer_item": EVERY_ROW,
@@ -51,6 +52,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 # To draw a number is USAGE, to read the last one SELECT. Nobody may set one (UPDATE).
 SEQUENCES: Mapping[str, Mapping[str, str]] = {
     f"{name}_seq": {APP: "USAGE SELECT", WORKER: "USAGE SELECT"}
+    | ({RELAY: READ} if name == "event_log_position" else {})
     for name in (
         "app_id", "batch_job_id", "data_frame_id", "event_log_position", "job_id", "pipeline_id", "project_id",
         "saved_view_id", "session_id", "site_id", "token_id", "transfer_item_id", "user_account_id",
@@ -70,8 +72,8 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "jobs_with_tags(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "refuse_event(text,integer,integer)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "seal_is_append_only()": {},
-    "storax_analyze()": {WORKER: "EXECUTE"},
-    "storax_check_epoch()": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "storax_analyze()": {WORKER: "EXECUTE", RELAY: "EXECUTE"},
+    "storax_check_epoch()": {APP: "EXECUTE", WORKER: "EXECUTE", RELAY: "EXECUTE"},
     "storax_database_identity()": {},
     "storax_raise_epoch(text,bigint)": {WORKER: "EXECUTE"},
 }
@@ -79,7 +81,7 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
 SEARCHING = frozenset(
     {"batch_jobs_called(text[])", "jobs_ever_tagged(jsonb)", "jobs_taken_by(bigint[])", "jobs_with_tags(jsonb)"}
 )
-ROLES = (APP, WORKER, SEARCH, BACKUP)
+ROLES = (APP, WORKER, RELAY, SEARCH, BACKUP)
 _NAMES = "'{" + ",".join(ROLES) + "}'::text[]"
 PRESENT = f"SELECT rolname FROM pg_roles WHERE rolname = ANY({_NAMES})"  # noqa: S608
 ACTUAL = f"""SELECT r.rolname, kind, object, p FROM pg_roles r, LATERAL (

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,12 +17,14 @@ from storax_core.admin import roles as admin_roles
 from storax_core.admin.migrate import migrate
 from storax_core.admin.verify import verify
 from storax_core.database import privileges, roles
-from storax_core.database.connections import APP_ROLE, WORKER_ROLE, Database
+from storax_core.database.connections import APP_ROLE, RELAY_ROLE, WORKER_ROLE, Database
 from storax_core.errors import Invalid, Unavailable
+from waiting import eventually
 from world import LOGIN_PASSWORD, User, World, as_login, execute, in_database
 
+ROOT = Path(__file__).resolve().parents[3]
 SERVING = ("storax_api", "storax_feeder", "storax_tasks")
-MAY_TAKE_ON = {"storax_api": {APP_ROLE, WORKER_ROLE}, "storax_feeder": {WORKER_ROLE}, "storax_tasks": {WORKER_ROLE}}
+MAY_TAKE_ON = {"storax_api": {APP_ROLE, WORKER_ROLE}, "storax_feeder": {RELAY_ROLE}, "storax_tasks": {WORKER_ROLE}}
 DENIED = asyncpg.InsufficientPrivilegeError
 BECOMING_MORE = [
     "SET ROLE storax_owner", "SET ROLE storax_backup", "SET ROLE storax_search", "SET SESSION AUTHORIZATION storax_owner",
@@ -44,6 +48,12 @@ TAMPERING = [
     "ALTER FUNCTION jobs_ever_tagged(jsonb) OWNER TO storax_worker", "SELECT setval('event_log_position_seq', 1)",
     "SELECT setval('job_id_seq', 1)", "ALTER SEQUENCE event_log_position_seq RESTART", "UPDATE alembic_version SET version_num = '0'",
     "BEGIN; LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE", "DELETE FROM feed",
+]  # fmt: skip
+FEEDER_READS = {"batch_job", "event_log", "feed", "heartbeat", "job_flow", "job_state", "job_tally", "session"}
+FEEDER_MAY_NOT = [
+    "INSERT INTO event_log (actor) VALUES ('forged')", "UPDATE job_state SET state = 'READY'", "DELETE FROM session",
+    "DELETE FROM job_state", "UPDATE batch_job SET state = 'finished'", "UPDATE session SET expires_at = now()",
+    "DELETE FROM heartbeat", "UPDATE job_tally SET n = 0", "SELECT nextval('event_log_position_seq')",
 ]  # fmt: skip
 
 
@@ -69,6 +79,54 @@ def test_the_api_is_served_by_its_own_login(world: World, filled: User) -> None:
     logins = {r[0] for r in world.sql("SELECT usename FROM pg_stat_activity WHERE application_name LIKE 'storax\\_%'"
                                       " AND datname = current_database() AND pid <> pg_backend_pid()")}  # fmt: skip
     assert logins >= {"storax_api", "storax_feeder"}
+
+
+def test_the_feeder_reads_what_it_relays_and_writes_only_what_it_keeps_itself(world: World, filled: User) -> None:
+    """It runs as that role, and sees the rows of every owner without a policy of row-level security."""
+    other = world.user()
+    jobs = other.jobs(other.app(), 2)
+    eventually(
+        lambda: world.value("SELECT position FROM feed WHERE name = 'published'") >= other.events()[-1]["position"]
+    )
+
+    async def run() -> tuple[str, set[int]]:
+        db = await Database.connect(as_login(world.database_url, "storax_feeder"), size=2, role=RELAY_ROLE)
+        try:
+            async with db.worker() as conn:
+                for table in sorted(privileges.TABLES.keys() - FEEDER_READS):
+                    with pytest.raises(DENIED):
+                        await conn.fetch(f"SELECT FROM {table}")
+                for statement in FEEDER_MAY_NOT:
+                    with pytest.raises(DENIED):
+                        await conn.execute(statement)
+                seen = {row[0] for row in await conn.fetch("SELECT id FROM job_state")}
+                return await conn.fetchval("SELECT session_user || ' as ' || current_user"), seen
+        finally:
+            await db.close()
+
+    name, seen = world.run(run())
+    assert name == "storax_feeder as storax_relay"
+    assert seen >= {*jobs, *(job["id"] for job in filled.get("/jobs/")["results"])}
+
+
+@pytest.mark.parametrize("login", ["storax_feeder", "storax_tasks"], ids=["own role", "role of an earlier release"])
+def test_the_health_check_of_the_image_sees_the_feeder_lead(world: World, filled: User, login: str) -> None:
+    environment = {**os.environ, "STORAX_DATABASE_URL": as_login(world.database_url, login)}
+    check = [sys.executable, str(ROOT / "docker" / "health.py"), "feeder"]
+    eventually(lambda: subprocess.run(check, env=environment, capture_output=True, check=False).returncode == 0)
+
+
+def test_a_feeder_whose_login_an_earlier_release_created_works_as_that_release_did(world: World) -> None:
+    async def run() -> str:
+        db = await Database.connect(as_login(world.database_url, "storax_tasks"), size=2, role=RELAY_ROLE)
+        try:
+            async with db.worker() as pooled, db.session() as conn:
+                roles_of = [await one.fetchval("SELECT current_user") for one in (pooled, conn)]
+                return " ".join(roles_of)
+        finally:
+            await db.close()
+
+    assert world.run(run()) == f"{WORKER_ROLE} {WORKER_ROLE}"
 
 
 @pytest.mark.parametrize("statement", BECOMING_MORE + TAMPERING)
