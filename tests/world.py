@@ -22,7 +22,7 @@ import uvicorn
 from storax_api.app import create_app
 from storax_api.bounds import connection
 from storax_core.commands import leases, users
-from storax_core.database.connections import RELAY_ROLE, Database
+from storax_core.database.connections import Database
 from storax_core.queues import Queues
 from storax_core.settings import Settings
 from storax_workers.feeder import Feeder
@@ -146,7 +146,7 @@ class World:
         """Start the feeder, which follows the log."""
 
         async def start() -> None:
-            db = await Database.connect(as_login(self.database_url, "storax_feeder"), size=8, role=RELAY_ROLE)
+            db = await Database.connect(as_login(self.database_url, "storax_feeder"), size=8, role="storax_relay")
             self._feeder = asyncio.create_task(self._feed(db))
 
         self.run(start())
