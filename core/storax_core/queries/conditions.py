@@ -61,7 +61,7 @@ def all_of(
 def keyed_filters(entity: str) -> frozenset[str]:
     """Filters of a resource that find their rows by key, whatever their values are."""
     resource = BY_ENTITY[entity]
-    declared = {one.name: one.sql for one in resource.join_filters} | resource.filter_sql
+    declared = {one.name: one.sql for one in resource.join_filters if one.key == "id"} | resource.filter_sql
     return frozenset(name for name, sql in declared.items() if selects_ids(sql))
 
 
@@ -93,7 +93,8 @@ def _declared(resource: Resource, name: str, shape: QueryShape, *, excluded: boo
     sql = join.sql if join else None if shape.past else resource.filter_sql.get(name)
     if sql is None or not selects_ids(sql):
         return sql
-    return f"{{id}} IN ({sql})" if excluded else f"{{id}} = ANY(ARRAY({sql}))"
+    key = join.key if join else "id"
+    return f"{{{key}}} IN ({sql})" if excluded else f"{{{key}}} = ANY(ARRAY({sql}))"
 
 
 def _unless(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -101,16 +101,18 @@ APPS: Resource = Resource(
         JoinFilter(
             "site_name",
             ShortText,
-            "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({value}::text[])))",
+            "SELECT id FROM site WHERE name = ANY({value}::text[])",
             "Name of its site, or any of a list. A name that none of your sites has or had is an error.",
             many=True,
             names="site",
+            key="site_id",
         ),
         JoinFilter(
             "site_path",
             ShortText,
-            "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE path LIKE '%' || {value}::text || '%'))",
+            "SELECT id FROM site WHERE path LIKE '%' || {value}::text || '%'",
             "Path of its site contains this text.",
+            key="site_id",
         ),
     ),
 )

@@ -178,7 +178,8 @@ def _postgres() -> Any:
 class JoinFilter:
     """A filter that is no column of its own: ``sql`` is its condition, with ``{value}`` and ``{field}`` names.
 
-    It may be a SELECT of the ids of all rows that match instead (``selects_ids``).
+    It may be a SELECT of the ids of all rows that match instead (``selects_ids``), or of all values that the field
+    ``key`` has in them.
     ``names`` is the entity whose names it takes, where it does: a misspelt one is an error, not an empty answer.
     """
 
@@ -188,10 +189,11 @@ class JoinFilter:
     description: str
     many: bool = False
     names: str = ""
+    key: str = "id"
 
 
 def selects_ids(sql: str) -> bool:
-    """Whether the SQL of a filter selects the ids of the rows that match, instead of being a condition on each row."""
+    """Whether the SQL of a filter selects ids of what matches, instead of being a condition on each row."""
     return sql.startswith(("SELECT ", "WITH "))
 
 

@@ -265,18 +265,20 @@ JOBS: Resource = Resource(
         JoinFilter(
             "app_name",
             ShortText,
-            "{app_id} = ANY(ARRAY(SELECT id FROM app WHERE name = ANY({value}::text[])))",
+            "SELECT id FROM app WHERE name = ANY({value}::text[])",
             "Name of its App, or any of a list. A name that none of your Apps has or had is an error.",
             many=True,
             names="app",
+            key="app_id",
         ),
         JoinFilter(
             "site_name",
             ShortText,
-            "{site_id} = ANY(ARRAY(SELECT id FROM site WHERE name = ANY({value}::text[])))",
+            "SELECT id FROM site WHERE name = ANY({value}::text[])",
             "Name of its site, or any of a list. A name that none of your sites has or had is an error.",
             many=True,
             names="site",
+            key="site_id",
         ),
         JoinFilter(
             "failure_line",

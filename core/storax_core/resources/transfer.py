@@ -52,15 +52,17 @@ TRANSFERS: Resource = Resource(
         JoinFilter(
             "job_state",
             JobState,
-            "{job_id} = ANY(ARRAY(SELECT id FROM job_state WHERE state = ANY({value}::text[])))",
+            "SELECT id FROM job_state WHERE state = ANY({value}::text[])",
             "State of its job, or any of a list.",
             many=True,
+            key="job_id",
         ),
         JoinFilter(
             "tags",
             Tags,
-            "{job_id} = ANY(ARRAY(SELECT id FROM job WHERE tags @> {value}::jsonb))",
+            "SELECT id FROM job WHERE tags @> {value}::jsonb",
             "Tags of its job contain all of these.",
+            key="job_id",
         ),
     ),
 )

@@ -62,6 +62,21 @@ def test_a_right_name_that_matches_nothing_is_no_error(user: User) -> None:
     assert user.get("/apps/", name="Helo")["results"] == []  # whether one is there may be asked
 
 
+def test_a_name_that_is_left_out_leaves_the_others(world: World) -> None:
+    user = world.user()
+    near, far = user.site("near"), user.site("far")
+    apps = {(name, site): user.app(site, name=name) for name in ("A", "B") for site in (near, far)}
+    jobs = {place: user.jobs(app, 1)[0] for place, app in apps.items()}
+
+    def left(*groups: dict[str, Any]) -> set[int]:
+        return {row["id"] for row in user.post("/jobs/query", {"exclude": list(groups)})["results"]}
+
+    assert left({"app_name": "A"}) == {jobs["B", near], jobs["B", far]}
+    assert left({"app_name": "A", "site_name": "near"}) == set(jobs.values()) - {jobs["A", near]}
+    assert left({"app_name": "A"}, {"site_name": "near"}) == {jobs["B", far]}
+    assert left({"app_name": ["A", "B"]}) == set()
+
+
 def test_the_name_of_what_was_deleted_or_renamed_is_no_error(world: World) -> None:
     user = world.user()
     gone, moved = user.app(user.site("one"), name="Gone"), user.app(user.site("two"), name="Before")

@@ -230,10 +230,19 @@ def test_queries_that_differ_in_values_alone_share_one_statement() -> None:
     assert statements.ids("job", first.shape) is statements.ids("job", second.shape)
 
 
-def test_ids_that_a_filter_selects_are_looked_up_and_those_to_leave_out_are_hashed() -> None:
-    select = "SELECT jobs_with_tags(($2)::jsonb)"
-    assert condition(JOBS, tags={"k": "v"}) == f"s.id = ANY(ARRAY({select}))"
-    assert f"NOT coalesce(s.id IN ({select}), false)" in where(JOBS, [{"tags": {"k": "v"}}]).sql
+@pytest.mark.parametrize(
+    ("resource", "filters", "column", "select"),
+    [
+        (JOBS, {"tags": {"k": "v"}}, "s.id", "SELECT jobs_with_tags(($2)::jsonb)"),
+        (JOBS, {"app_name": "a"}, "t.app_id", "SELECT id FROM app WHERE name = ANY(($2)::text[])"),
+        (TRANSFERS, {"job_state": "FAILED"}, "t.job_id", "SELECT id FROM job_state WHERE state = ANY(($2)::text[])"),
+    ],
+)
+def test_ids_that_a_filter_selects_are_looked_up_and_those_to_leave_out_are_hashed(
+    resource: Resource, filters: dict[str, Any], column: str, select: str
+) -> None:
+    assert condition(resource, **filters) == f"{column} = ANY(ARRAY({select}))"
+    assert f"NOT coalesce({column} IN ({select}), false)" in where(resource, [filters]).sql
 
 
 def test_a_filter_of_the_wide_table_alone_makes_a_count_read_it() -> None:
