@@ -40,6 +40,11 @@ class Subset:
         """Return the population's rows in this subset as a pandas DataFrame; needs pandas."""
         return self.population.to_pandas()
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the population's rows in this subset as a capsule of the Arrow PyCapsule protocol."""
+        capsule: object = self.population.__arrow_c_stream__(requested_schema)
+        return capsule
+
     def to_spec(self) -> dict[str, Any]:
         """Return the description of the rows for the engine, as JSON."""
         return {

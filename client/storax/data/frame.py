@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from storax._engine import session
 from storax.data import units
-from storax.data.exchange import tables
+from storax.data.exchange import sources, tables
 from storax.data.exchange.imports import Imports
 from storax.data.expressions.aggregations import Aggregation
 from storax.data.expressions.columns import Column, literal
@@ -23,12 +23,19 @@ class DataFrame(Imports, Source):
         name: Of the data frame.
         roles: ``{role: [columns]}``, for each ``read_`` call that gives none; ``read_view()`` keeps the roles of the
             view. A column that the rows do not have is a NoColumn there. Default None: no roles.
+        data: Rows that it is made of at once: a pandas or polars DataFrame, any object of the Arrow PyCapsule protocol,
+            a dict of lists by column, or a list of dicts by row. Default None: the handle alone.
+
+    Raises:
+        InvalidInput: ``data`` is none of these.
     """
 
-    def __init__(self, name: str, roles: Any = None) -> None:
+    def __init__(self, name: str, roles: Any = None, *, data: Any = None) -> None:
         self.name = self._frame = name
         self._roles = roles
         self._last: dict[str, Any] | None = None
+        if data is not None:
+            self._read("data", sources.arrow_of(data), append=False, roles=None)
 
     @classmethod
     def _handle(cls, name: str) -> Self:

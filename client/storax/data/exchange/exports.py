@@ -27,6 +27,17 @@ class Exports:
         """
         return tables.streamed("rows", self._arguments())
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return its rows as a capsule of the Arrow PyCapsule protocol, by which other libraries read them.
+
+        ``pl.DataFrame(df)``, ``pa.table(df)`` and ``duckdb.sql("FROM df")`` use it. One batch is held at a time here.
+
+        Args:
+            requested_schema: A capsule with the schema that the consumer prefers. Default None: that of the rows.
+        """
+        capsule: object = self.to_arrow_stream().__arrow_c_stream__(requested_schema)
+        return capsule
+
     def to_pandas(self) -> Any:
         """All rows as a pandas DataFrame; needs pandas."""
         return self.to_arrow().to_pandas()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from storax._engine import session
 from storax._runtime.progress import counted
-from storax.data.exchange import tables
+from storax.data.exchange import sources, tables
 from storax.data.roles import ByRole, RolesByColumn
 from storax.errors import InvalidInput
 
@@ -135,12 +135,18 @@ class Imports:
 
     @classmethod
     def from_arrow(cls, table: Any, name: str, roles: Roles = None, *, ignore: bool = False, dry: bool = False) -> Any:
-        """A data frame out of a pyarrow Table."""
-        return cls._from("arrow", name, table, roles, ignore=ignore, dry=dry)
+        """A data frame out of a pyarrow Table, or of any object that speaks the Arrow PyCapsule protocol.
+
+        Such are polars DataFrames, relations of DuckDB and RecordBatchReaders, whose batches are read one at a time.
+
+        Raises:
+            InvalidInput: it has no ``__arrow_c_stream__``, or is no table.
+        """
+        return cls._from("arrow", name, sources.capsule(table), roles, ignore=ignore, dry=dry)
 
     def read_arrow(self, table: Any, *, append: bool = False, roles: Roles = None) -> Self:
-        """Fill it from a pyarrow Table."""
-        return self._read("arrow", table, append=append, roles=roles)
+        """Fill it from a pyarrow Table, or any object that speaks the Arrow PyCapsule protocol."""
+        return self._read("arrow", sources.capsule(table), append=append, roles=roles)
 
     @classmethod
     def from_dict(
@@ -241,8 +247,9 @@ class Imports:
 
     def _send(self, source: str, table: Any, roles: Roles, **more: bool) -> Any:
         arguments = {"frame": self.name, "source": source, "given": self._effective_roles(roles), **more}
-        with counted(f"Importing {self.name}", len(table)) as bar:
-            return session.call("put_table", arguments, table=_counted(tables.sent(table), len(table), bar))
+        rows = len(table) if hasattr(table, "__len__") else None  # a stream does not know
+        with counted(f"Importing {self.name}", rows) as bar:
+            return session.call("put_table", arguments, table=_counted(tables.sent(table), rows, bar))
 
     def _read_files(self, command: str, fnames: Paths, roles: Roles, **more: Any) -> Any:
         listed = [fnames] if isinstance(fnames, (str, Path)) else list(fnames)
@@ -263,10 +270,10 @@ def _by_role(roles: Any) -> dict[str, list[str]]:
     return {role: [names] if isinstance(names, str) else list(names) for role, names in by_role.items()}
 
 
-def _counted(parts: Iterator[bytes], rows: int, bar: Any) -> Iterator[bytes]:
+def _counted(parts: Iterator[bytes], rows: int | None, bar: Any) -> Iterator[bytes]:
     left = rows
     for part in parts:
         yield part
-        step = min(left, tables.BATCH_ROWS)
-        left -= step
+        step = tables.BATCH_ROWS if left is None else min(left, tables.BATCH_ROWS)
+        left = None if left is None else left - step
         bar.update(step)

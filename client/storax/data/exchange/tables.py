@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -37,16 +37,32 @@ def library(name: str, package: str = "") -> Any:
 
 
 def sent(table: Any) -> Iterator[bytes]:
-    """A pyarrow Table as a stream, a batch at a time."""
+    """A pyarrow Table or RecordBatchReader as a stream, a batch at a time.
+
+    Raises:
+        InvalidInput: the reader fails on its way.
+    """
     pa = arrow()
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as writer:
-        for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+        for batch in _batches(pa, table):
             writer.write_batch(batch)
             yield sink.getvalue()
             sink.seek(0)
             sink.truncate()
     yield sink.getvalue()
+
+
+def _batches(pa: Any, table: Any) -> Iterator[Any]:
+    if isinstance(table, pa.Table):
+        yield from table.to_batches(max_chunksize=BATCH_ROWS)
+        return
+    try:
+        for batch in table:
+            for start in range(0, batch.num_rows, BATCH_ROWS):
+                yield batch.slice(start, BATCH_ROWS)
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidInput(f"The rows could not be read to their end: {str(error).splitlines()[0]}.") from error
 
 
 def received(name: str, arguments: Mapping[str, Any]) -> Any:
@@ -135,6 +151,12 @@ def from_dict(columns: Mapping[str, Iterable[Any]]) -> Any:
     return pa.table(arrays)
 
 
+def from_rows(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Dicts by row; a key that a row does not have is missing there."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return from_dict({name: [row.get(name) for row in rows] for name in names})
+
+
 def from_json(text: str) -> Any:
     """A JSON object of lists by column, or a list of objects, one a row.
 
@@ -146,8 +168,7 @@ def from_json(text: str) -> Any:
     except ValueError as error:
         raise InvalidInput(f"This is no JSON: {error}.") from None
     if isinstance(content, list) and all(isinstance(row, dict) for row in content):
-        names = list(dict.fromkeys(name for row in content for name in row))
-        return from_dict({name: [row.get(name) for row in content] for name in names})
+        return from_rows(content)
     if not isinstance(content, dict) or not all(isinstance(values, list) for values in content.values()):
         raise InvalidInput("The JSON is neither an object of lists, one a column, nor a list of objects, one a row.")
     return from_dict(content)
