@@ -11,10 +11,14 @@ _COLUMNS = 12
 
 def text(title: str, known: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]) -> str:
     """For a terminal."""
-    names, cells = _table(known, rows)
-    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
-    body = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
-    return "\n".join([title, *body, _tail(known, len(cells) - 2)])
+    _, cells = _table(known, rows)
+    return "\n".join([title, *aligned(cells), _tail(known, len(cells) - 2)])
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines of cells, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def html(title: str, known: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]) -> str:
@@ -34,7 +38,7 @@ def _table(known: Mapping[str, Any], rows: Mapping[str, Sequence[Any]]) -> tuple
     names = [column["name"] for column in shown]
     head = [_cut(name) for name in names]
     roles = [column["role"] + (f", {column['unit']}" if column["unit"] else "") for column in shown]
-    body = [[_cell(value) for value in line] for line in zip(*(rows[name] for name in names), strict=True)]
+    body = [[cell(value) for value in line] for line in zip(*(rows[name] for name in names), strict=True)]
     return names, [head, roles, *body]
 
 
@@ -49,7 +53,8 @@ def _tail(known: Mapping[str, Any], shown: int) -> str:
     return f"{size}; {cut} are shown" if cut else size
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return a value as text of at most 24 characters."""
     if value is None:
         return "NULL"
     return _cut(f"{value:g}" if isinstance(value, float) else str(value))

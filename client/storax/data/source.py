@@ -1,6 +1,5 @@
 """Views, and what they share with data frames: columns and rows to look at, to take parts of and to carry elsewhere."""
 
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
@@ -11,6 +10,7 @@ from storax.data.described import Described
 from storax.data.exchange import tables
 from storax.data.exchange.exports import Exports
 from storax.data.expressions.columns import Column, literal
+from storax.data.summaries.methods import Summaries, whole_number
 from storax.errors import InvalidInput, NoColumn
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Step = dict[str, Any]
 
 
-class Source(Described, Exports):
+class Source(Described, Exports, Summaries["View"]):
     """Rows and columns in the engine: a data frame, or a view of one."""
 
     _frame: str
@@ -134,7 +134,7 @@ class Source(Described, Exports):
         Raises:
             InvalidInput: ``batch_size`` is no whole number, or below 1.
         """
-        size = _whole_number(batch_size, "batch_size", least=1)
+        size = whole_number(batch_size, "batch_size", least=1)
         rows = self._view().nrows()
         return (self[start : min(start + size, rows)] for start in range(0, rows, size))
 
@@ -157,7 +157,7 @@ class Source(Described, Exports):
         """
         from storax.data import display
 
-        rows = _whole_number(max_rows, "max_rows", least=0)
+        rows = whole_number(max_rows, "max_rows", least=0)
         now = self._view()  # the columns of the rows that are read now
         return display.html(self._title(), now._described(), now._head(rows))
 
@@ -244,18 +244,3 @@ class View(Source):
 
     def _title(self) -> str:
         return f"View of {self._frame!r}"
-
-
-def _whole_number(value: Any, what: str, *, least: int) -> int:
-    """Return the number, of whatever integer type.
-
-    Raises:
-        InvalidInput: it is no whole number, or below ``least``.
-    """
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or number < least:
-        raise InvalidInput(f"{what} is {value!r}: a whole number, {least} or more.")
-    return number

@@ -4,7 +4,7 @@ A node is ``{"column": name}``, ``{"value": v}``, ``{"time": iso}``, ``{"op": na
 (the row's number) or ``{"random": seed}``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -70,13 +70,52 @@ def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work
     """
     import ibis
 
-    operation = _known(name, AGGREGATIONS, "aggregation")
     table, value = _bound(node, frame)
-    query = ibis.to_sql(_unbound(table).aggregate(v=_applied(name, operation, value)), dialect="duckdb")
+    query = ibis.to_sql(_unbound(table).aggregate(v=_aggregated(name, value)), dialect="duckdb")
     result = _answer(str(query), table, database, work).column(0)[0].as_py()
     if isinstance(result, Decimal):  # the sum of whole numbers
         return int(result)
     return result.isoformat() if isinstance(result, datetime) else result
+
+
+def group(
+    by: Sequence[str], aggregations: Sequence[Mapping[str, Any]], frame: Frame, database: Database, work: Work
+) -> pa.Table:
+    """Return a row for each combination of values of some columns, sorted by them; null is a value too, the last.
+
+    Args:
+        by: names of the columns.
+        aggregations: ``{"name": of the new column, "expression": node, "aggregation": name}``.
+        frame: whose rows are grouped.
+        database: where it is computed.
+        work: may be cancelled.
+
+    Raises:
+        NoColumn, InvalidInput: naming what is wrong.
+    """
+    import ibis
+
+    needed: dict[str, Any] = {name: frame.column(name) for name in by}
+    for one in aggregations:
+        _collect(one["expression"], frame, needed, 0)
+    needed[_ROWS] = pa.array(np.arange(frame.table.num_rows, dtype="float64"))
+    table = pa.table(needed)
+    rows = _unbound(table)
+    values = {
+        one["name"]: _aggregated(one["aggregation"], _built(one["expression"], rows), order=rows[_ROWS])
+        for one in aggregations
+    }
+    grouped = rows.group_by(list(by)).aggregate(**values) if values else rows[list(by)].distinct()
+    return _answer(str(ibis.to_sql(grouped.order_by(list(by)), dialect="duckdb")), table, database, work)
+
+
+def _aggregated(name: Any, value: Any, order: Any = None) -> Any:
+    """One value out of an expression; NaN is missing. ``order`` says which one is the first and the last."""
+    operation = _known(name, AGGREGATIONS, "aggregation")
+    known = value.nullif(float("nan")) if hasattr(value, "type") and value.type().is_floating() else value
+    if order is not None and name in ("first", "last"):
+        return getattr(known, name)(order_by=order)
+    return _applied(name, operation, known)
 
 
 def _unbound(table: pa.Table) -> Any:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
 from storax_engine.command_progress import Work
 from storax_engine.frames import columns, roles
-from storax_engine.frames.coerce import default_role
+from storax_engine.frames.coerce import default_role, roles_of, table_of
 from storax_engine.frames.columns import Database
 from storax_engine.frames.frame import Frame
 from storax_engine.name_rules import free_name
@@ -96,7 +97,25 @@ def _with_subroles(frame: Frame, step: Mapping[str, Any], _database: Database, _
     return frame.marked(step["names"], roles.check_subroles(step["subroles"]), append=step["append"])
 
 
+def _sample(frame: Frame, step: Mapping[str, Any], _database: Database, _work: Work) -> Frame:
+    rows = min(int(step["rows"]), frame.table.num_rows)
+    places = np.random.default_rng(int(step["seed"])).choice(frame.table.num_rows, rows, replace=False)
+    return frame.changed(frame.table.take(pa.array(np.sort(places))), frame.roles)
+
+
+def _group(frame: Frame, step: Mapping[str, Any], database: Database, work: Work) -> Frame:
+    by, aggregations = list(step["by"]), list(step["aggregations"])
+    for name in (one["name"] for one in aggregations):
+        free_name(name, "column")
+        if name in by:
+            raise InvalidInput(f"An aggregation is named {name!r}, as a column of the groups.", hint="Rename it.")
+    table = table_of(columns.group(by, aggregations, frame, database, work))
+    return frame.changed(table, roles_of(table, {name: frame.roles[name] for name in by}))
+
+
 STEPS: dict[str, Step] = {
+    "group": _group,
+    "sample": _sample,
     "where": _where,
     "slice": _slice,
     "columns": _columns,

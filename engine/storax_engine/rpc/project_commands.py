@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from storax_engine.command_progress import Work
 from storax_engine.engine import Engine
-from storax_engine.frames import coerce, columns, roles, views, writers
+from storax_engine.frames import coerce, columns, roles, summary, views, writers
 from storax_engine.frames.frame import Frame
 from storax_engine.name_rules import free_name
 
@@ -215,6 +215,11 @@ def look(engine: Engine, work: Work, *, project: str, source: Source) -> Answer:
     return {"columns": resolved.described(), "nrows": len(resolved.table), "nbytes": int(resolved.table.nbytes)}
 
 
+def summarize(engine: Engine, work: Work, *, project: str, source: Source) -> Answer:
+    """Return statistics of each column of a frame or view."""
+    return summary.summarize(views.resolved(engine.project(project), source, work), work)
+
+
 def aggregate(engine: Engine, work: Work, *, project: str, source: Source, expression: Any, aggregation: str) -> Answer:
     """Return one value, aggregated from an expression."""
     here = engine.project(project)
@@ -247,6 +252,6 @@ COMMANDS: tuple[Callable[..., Answer], ...] = (
     *(hello, memory, list_projects, open_project, close_project, delete_project, bundle_project, unbundle_project),
     *(list_frames, describe, save, load, unload, delete),
     *(add, add_values, set_role, set_subroles, set_unit, remove_columns),
-    *(look, aggregate, write_file),
+    *(look, summarize, aggregate, write_file),
 )
 TABLES: tuple[Callable[..., pa.Table], ...] = (rows, values)

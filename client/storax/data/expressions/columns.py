@@ -47,7 +47,7 @@ class RowsByPlace(AnyRows):
             InvalidInput: it is such a view.
         """
         steps = () if isinstance(source, AnyRows) else source._arguments()["source"].get("steps", ())
-        if any(step["step"] in ("where", "slice") for step in steps):
+        if any(step["step"] in ("where", "slice", "sample", "group") for step in steps):
             raise InvalidInput(
                 f"The split puts each row into a subset by its place, and the {source._title()} counts its rows anew.",
                 hint='Take the subset first: df[split == "test"][...]. '
