@@ -33,7 +33,7 @@ def submit_fit(
     check_buckets(buckets)
     snapshot = subsets.Snapshot(here)
     frames = subsets.tables(snapshot, spec, subset, work)
-    full = subsets.completed(spec, frames)
+    full = subsets.with_peripheral(subsets.completed(spec, frames), subset)
     kept_as, editions = pipeline_name(name), subsets.editions(snapshot, subset)
 
     def write_files(folder: Path) -> Fit:

@@ -151,13 +151,15 @@ def command(
 
 
 @contextmanager
-def stream(engine: Running, name: str, arguments: Mapping[str, Any]) -> Iterator[HTTPResponse]:
-    """Open an Arrow stream of the engine's; read it like a file.
+def stream(
+    engine: Running, name: str, arguments: Mapping[str, Any], *, table: Iterable[bytes] | None = None
+) -> Iterator[HTTPResponse]:
+    """Open an Arrow stream of the engine's; read it like a file. ``table`` is one that goes along, as in ``command``.
 
     Raises:
         StoraxError: what the engine answered, or that it did not.
     """
-    with _request(engine, f"{TABLE_PATH}{name}", arguments, None) as response:
+    with _request(engine, f"{TABLE_PATH}{name}", arguments, table) as response:
         yield response
 
 

@@ -61,10 +61,10 @@ def call_with_progress(label: str, name: str, arguments: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def table(name: str, arguments: dict[str, Any]) -> Iterator[HTTPResponse]:
-    """Open an Arrow stream out of the project that is set."""
+def table(name: str, arguments: dict[str, Any], *, sent: Iterable[bytes] | None = None) -> Iterator[HTTPResponse]:
+    """Open an Arrow stream out of the project that is set; ``sent`` is one that goes along."""
     place, running = _here()
-    with protocol.stream(running, name, {"project": place, **arguments}) as answer:
+    with protocol.stream(running, name, {"project": place, **arguments}, table=sent) as answer:
         yield answer
 
 

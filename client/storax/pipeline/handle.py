@@ -6,21 +6,19 @@ from contextlib import suppress
 from typing import Any, Self
 
 from storax._engine import session
-from storax.data.exchange import databases, tables
-from storax.data.frame import DataFrame
 from storax.errors import NotFound, StoraxWarning
-from storax.pipeline import flat, representation
+from storax.pipeline import representation
 from storax.pipeline.columns import Columns
 from storax.pipeline.deserialize import hyperparameters, stated_roles
 from storax.pipeline.features import Features, Importances, Statements
+from storax.pipeline.predictions.methods import Predictions
 from storax.pipeline.results.plots import Plots
 from storax.pipeline.results.scores import Score
 from storax.pipeline.serialize import roles_of, spec_of, subset_of, tables_of, where_of
-from storax.pipeline.state import PipelineState
 from storax.pipeline.submitted import Submitted
 
 
-class Pipeline(PipelineState):
+class Pipeline(Predictions):
     """The unit of work: a data model, what learns features over it, and what predicts from them.
 
     It is only hyperparameters until ``fit()``; what was learned stays in the engine, which keeps it on its disk.
@@ -148,51 +146,6 @@ class Pipeline(PipelineState):
         self._scored = subset
         return Score({k: v for k, v in self.scores[-1].items() if k not in ("date_time", "set_used", "job_id")})
 
-    def predict(self, population: Any, peripheral: Any = None) -> Any:
-        """Predictions as a numpy array of a row for each of the population's, and a column for each target."""
-        predictions = self._table("predict", population, peripheral)
-        return tables.library("numpy").column_stack([column.to_numpy() for column in predictions.columns])
-
-    def transform(
-        self,
-        population: Any,
-        peripheral: Any = None,
-        *,
-        site: str | None = None,
-        job: Mapping[str, Any] | None = None,
-        buckets: int | None = None,
-        df_name: str = "",
-        table_name: str = "",
-        conn: Any = None,
-    ) -> Any:
-        """The features as a pyarrow Table, a row for each of the population's; null where one is not known.
-
-        ``numpy.asarray(pipe.transform(container.test))`` is the array of them.
-
-        Args:
-            population: The subset, or a data frame or view.
-            peripheral: The tables around a data frame, by name of placeholder.
-            site, job, buckets: Those of ``fit()``.
-            df_name: Name of a data frame that is made of the features, with the population's targets, keys and time
-                stamps; its handle is returned then.
-            table_name: Name of a table that is made of the same columns in a database.
-            conn: The database of that table, as in ``DataFrame.to_db``.
-        """
-        features = self._transformed(population, peripheral, site, where_of(site, job, buckets))
-        if not df_name and not table_name:
-            return features
-        table, roles = flat.with_targets(features, subset_of(population, peripheral), self._fit()["params"])
-        if table_name:
-            databases.write(table_name, table, conn)
-        return DataFrame.from_arrow(table, df_name, roles=roles) if df_name else table
-
-    def _transformed(self, population: Any, peripheral: Any, site: str | None, where: dict[str, Any]) -> Any:
-        if site is None:
-            return self._table("transform", population, peripheral)
-        arguments = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral), **where}
-        reply = session.call_with_progress(_label("Transforming", site), "transform_at_site", arguments)
-        return tables.received("transformed", {"result": reply["result"]})
-
     @property
     def plots(self) -> Plots:
         """The curves of a classification: ``pipe.plots.roc_curve()``, or all of ``pipe.plots(container.test)``."""
@@ -224,10 +177,6 @@ class Pipeline(PipelineState):
 
     def _ask(self, command: str, **arguments: Any) -> Any:
         return session.call(command, {"pipeline": str(self._fit()["id"]), **arguments})
-
-    def _table(self, command: str, population: Any, peripheral: Any) -> Any:
-        arguments = {"pipeline": str(self._fit()["id"]), "subset": subset_of(population, peripheral)}
-        return tables.received(command, arguments)
 
     def _remember(self, row: dict[str, Any]) -> Self:
         self._row = row

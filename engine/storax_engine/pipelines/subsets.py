@@ -54,13 +54,44 @@ def tables(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any
     frames = {model["table"]: population}
     for name, source in around.items():
         frames[name] = views.resolved(here, source, work)
-    missing = sorted(_named(model) - set(frames))
+    _require(_named(model), frames)
+    return frames
+
+
+def with_peripheral(spec: Mapping[str, Any], subset: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline's description with the peripheral data frames and views of its fit, which later calls may use."""
+    around = dict(subset.get("peripheral") or {})
+    return {**spec, "peripheral": around} if around else dict(spec)
+
+
+def with_defaults(spec: Mapping[str, Any], subset: Mapping[str, Any]) -> dict[str, Any]:
+    """A subset with the peripheral data frames and views of the fit, where it has none of its own."""
+    return {**subset, "peripheral": subset.get("peripheral") or spec.get("peripheral", {})}
+
+
+def peripheral_tables(
+    here: views.Frames, spec: Mapping[str, Any], peripheral: Mapping[str, Any] | None, work: Work
+) -> dict[str, pa.Table]:
+    """Return the peripheral tables by name of placeholder; where none are named, those that the fit was made with.
+
+    Raises:
+        InvalidInput: one is missing.
+        NoDataFrame: a data frame is not in memory.
+    """
+    sources = peripheral or spec.get("peripheral", {})
+    frames = {name: views.resolved(here, source, work) for name, source in sources.items()}
+    _require(_named(spec["data_model"]) - {spec["data_model"]["table"]}, frames)
+    return arrow(frames)
+
+
+def _require(names: set[str], frames: Mapping[str, Frame]) -> None:
+    missing = sorted(names - set(frames))
     if missing:
+        have = ", ".join(sorted(frames)) or "none"
         raise InvalidInput(
-            f"The data model needs the table {missing[0]!r}, and the container has {', '.join(sorted(frames))}.",
+            f"The data model needs the table {missing[0]!r}, and the container has {have}.",
             hint="Give it as peripheral, under the name of its placeholder.",
         )
-    return frames
 
 
 def origins(here: views.Frames, spec: Mapping[str, Any], subset: Mapping[str, Any]) -> dict[str, tuple[pa.Table, str]]:

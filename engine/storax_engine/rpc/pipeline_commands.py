@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-import pyarrow as pa
-
 from storax.errors import NoPipeline
 from storax_engine import submit
 from storax_engine.command_progress import Work, cancelled_job
@@ -13,6 +11,7 @@ from storax_engine.engine import Engine
 from storax_engine.pipelines import subsets
 from storax_engine.pipelines.errors import learning_errors
 from storax_engine.pipelines.pipelines import pipeline_name
+from storax_engine.rpc.prediction_commands import fit_tables
 
 Answer = Any
 Subset = Mapping[str, Any]
@@ -50,7 +49,7 @@ def fit_pipeline(
     with engine.own.job({"project": project, "pipeline": named, "work": "fit"}, work) as own:
         seen = subsets.Snapshot(here)
         frames = subsets.tables(seen, spec, subset, work)
-        full = subsets.completed(spec, frames)
+        full = subsets.with_peripheral(subsets.completed(spec, frames), subset)
         editions = subsets.editions(seen, subset)
         facts = {"name": named, "params": full, "frames": editions, "tags": list(tags), "job_id": own.id}
         origins = subsets.origins(seen, spec, subset)
@@ -121,12 +120,12 @@ def score_pipeline(
     here = engine.project(project)
     used = str(subset.get("name", ""))
     if site is not None:
-        tables = _tables(engine, work, project, pipeline, subset)
+        tables = fit_tables(engine, work, project, pipeline, subset)
         run = submit.submit_score(here, pipeline, tables, used, site, dict(job or {}), work)
         return here.remote.wait(run, work, cancel=True)
     named = here.pipelines.find(pipeline).record.name
     with engine.own.job({"project": project, "pipeline": named, "work": "score"}, work) as own:
-        tables = _tables(engine, work, project, pipeline, subset)
+        tables = fit_tables(engine, work, project, pipeline, subset)
         with here.pipelines.trained(pipeline) as trained:
             own.value = trained.score(tables, cancelled=work.cancelled.is_set)
         work.raise_if_cancelled()
@@ -148,14 +147,14 @@ def transform_at_site(
 ) -> Answer:
     """Have a site compute the features; ``transformed`` fetches them then."""
     here = engine.project(project)
-    tables = _tables(engine, work, project, pipeline, subset)
+    tables = fit_tables(engine, work, project, pipeline, subset)
     run = submit.submit_transform(here, pipeline, tables, site, dict(job or {}), buckets, work)
     return here.remote.wait(run, work, cancel=True)
 
 
 def plot_pipeline(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> Answer:
     """Points of the ROC, precision-recall and lift curves."""
-    tables = _tables(engine, work, project, pipeline, subset)
+    tables = fit_tables(engine, work, project, pipeline, subset)
     with engine.project(project).pipelines.trained(pipeline) as trained:
         return trained.plots(tables, cancelled=work.cancelled.is_set)
 
@@ -190,36 +189,8 @@ def sql_pipeline(engine: Engine, _work: Work, *, project: str, pipeline: str, di
     return engine.project(project).pipelines.sql(pipeline, dialect)
 
 
-def predict(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
-    """A column for each target."""
-    tables = _tables(engine, work, project, pipeline, subset)
-    with engine.project(project).pipelines.trained(pipeline) as trained:
-        predictions = trained.predict(tables, cancelled=work.cancelled.is_set)
-        return pa.table([pa.array(predictions[:, i]) for i in range(predictions.shape[1])], names=list(trained.targets))
-
-
-def transform(engine: Engine, work: Work, *, project: str, pipeline: str, subset: Subset) -> pa.Table:
-    """A column for each feature."""
-    tables = _tables(engine, work, project, pipeline, subset)
-    with engine.project(project).pipelines.trained(pipeline) as trained:
-        features: pa.Table = trained.transform(tables, cancelled=work.cancelled.is_set)
-        return features
-
-
-def transformed(engine: Engine, _work: Work, *, project: str, result: str) -> pa.Table:
-    """Return the result of ``transform_at_site``."""
-    return engine.project(project).pipelines.results.fetch(result)
-
-
-def _tables(engine: Engine, work: Work, project: str, pipeline: str, subset: Subset) -> dict[str, pa.Table]:
-    here = engine.project(project)
-    spec = here.pipelines.find(pipeline).described()["params"]
-    return subsets.arrow(subsets.tables(here, spec, subset, work))
-
-
 COMMANDS: tuple[Callable[..., Answer], ...] = (
     *(check_pipeline, fit_pipeline, submit_pipeline, await_pipeline, progress_of_job, score_pipeline, plot_pipeline),
     transform_at_site,
     *(describe_pipeline, list_pipelines, delete_pipeline, show_pipeline, sql_pipeline),
 )
-TABLES: tuple[Callable[..., pa.Table], ...] = (predict, transform, transformed)

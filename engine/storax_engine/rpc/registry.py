@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from storax_engine.rpc import import_commands, pipeline_commands, project_commands, tuning_commands
+from storax_engine.rpc import import_commands, pipeline_commands, prediction_commands, project_commands, tuning_commands
 
 _ANSWERS: tuple[Callable[..., Any], ...] = (
     *project_commands.COMMANDS,
@@ -13,7 +13,7 @@ _ANSWERS: tuple[Callable[..., Any], ...] = (
     *pipeline_commands.COMMANDS,
     *tuning_commands.COMMANDS,
 )
-_TABLES: tuple[Callable[..., pa.Table], ...] = (*project_commands.TABLES, *pipeline_commands.TABLES)
+_TABLES: tuple[Callable[..., pa.Table], ...] = (*project_commands.TABLES, *prediction_commands.TABLES)
 
 COMMANDS: dict[str, Callable[..., Any]] = {command.__name__: command for command in _ANSWERS}
 TABLES: dict[str, Callable[..., pa.Table]] = {command.__name__: command for command in _TABLES}

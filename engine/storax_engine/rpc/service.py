@@ -137,8 +137,10 @@ class Service:
         work = Work()
         try:
             self._admit(request)
-            run, _ = await self._command(request, TABLES)
+            run, inflow = await self._command(request, TABLES)
             future = asyncio.get_running_loop().run_in_executor(self._threads, partial(run, work))
+            if inflow:
+                await inflow.feed(future)
             table = await _awaited(future, request, work, self.ending)
         except Exception as error:
             return _refused(_known(error))

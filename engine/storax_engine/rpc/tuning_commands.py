@@ -101,7 +101,8 @@ def _kept(here: Project, run: "Tuning", tags: list[str], set_used: str) -> dict[
     if best is None or outcome is None:
         reason = next((t["reason"] for t in reversed(run.search.trials) if t.get("reason")), "none had a score")
         raise JobFailed(f"Every trial of the tuning {run.name!r} failed: {reason}", hint="See the jobs of its trials.")
-    frames, spec = run.search.settings["frames"], run.search.spec(best)
+    frames = run.search.settings["frames"]
+    spec = subsets.with_peripheral(run.search.spec(best), run.search.settings["train"])
     facts = {"name": run.pipeline, "params": spec, "frames": frames, "tags": tags, "targets": outcome.targets}
     fit = here.pipelines.adopt({**facts, "job_id": best["job_id"]}, trial_folder(run.folder, best["number"]))
     return here.pipelines.scored(str(fit.id), best["scores"], set_used, best["job_id"]).described()

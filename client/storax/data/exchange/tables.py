@@ -65,10 +65,11 @@ def _batches(pa: Any, table: Any) -> Iterator[Any]:
         raise InvalidInput(f"The rows could not be read to their end: {str(error).splitlines()[0]}.") from error
 
 
-def received(name: str, arguments: Mapping[str, Any]) -> Any:
-    """Read the engine's reply as a pyarrow Table."""
+def received(name: str, arguments: Mapping[str, Any], *, rows: Any = None) -> Any:
+    """Read the engine's reply as a pyarrow Table; ``rows``, a Table or RecordBatchReader, goes along with the call."""
     pa = arrow()
-    with session.table(name, dict(arguments)) as answer, pa.ipc.open_stream(answer) as reader:
+    along = None if rows is None else sent(rows)
+    with session.table(name, dict(arguments), sent=along) as answer, pa.ipc.open_stream(answer) as reader:
         return reader.read_all()
 
 
