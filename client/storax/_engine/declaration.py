@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
+
+from storax._runtime.suggestions import nearest
+from storax.errors import InvalidInput
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,26 @@ class Declaration:
         """The kind and the parameters that are set, as JSON takes them."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": type(self).__name__, **{k: plain(v) for k, v in values.items() if v is not None}}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002  scikit-learn passes it
+        """Return the parameters by name, as estimators of scikit-learn do."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def set_params(self, **params: Any) -> Self:
+        """Return a declaration with other values of some parameters; this one stays as it is.
+
+        Raises:
+            InvalidInput: there is no such parameter.
+        """
+        known = self.get_params()
+        for name in params:
+            if name not in known:
+                raise InvalidInput(f"A {type(self).__name__} has no parameter {name!r}.", hint=nearest(name, known))
+        return type(self)(**{**known, **params})
+
+    def __sklearn_clone__(self) -> Self:
+        """Return itself, because it never changes; ``sklearn.base.clone`` calls this."""
+        return self
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,8 @@ from storax._engine import session
 from storax.errors import NotFound, StoraxWarning
 from storax.pipeline import representation
 from storax.pipeline.columns import Columns
+from storax.pipeline.conventions.parameters import Parameters
+from storax.pipeline.conventions.transformer import Transformer
 from storax.pipeline.deserialize import hyperparameters, stated_roles
 from storax.pipeline.features import Features, Importances, Statements
 from storax.pipeline.predictions.methods import Predictions
@@ -18,7 +20,7 @@ from storax.pipeline.serialize import roles_of, spec_of, subset_of, tables_of, w
 from storax.pipeline.submitted import Submitted
 
 
-class Pipeline(Predictions):
+class Pipeline(Predictions, Parameters):
     """The unit of work: a data model, what learns features over it, and what predicts from them.
 
     It is only hyperparameters until ``fit()``; what was learned stays in the engine, which keeps it on its disk.
@@ -150,6 +152,14 @@ class Pipeline(Predictions):
     def plots(self) -> Plots:
         """The curves of a classification: ``pipe.plots.roc_curve()``, or all of ``pipe.plots(container.test)``."""
         return Plots(lambda subset: self._ask("plot_pipeline", subset=subset), subset_of, self._scored)
+
+    def as_transformer(self, peripheral: Any = None) -> Transformer:
+        """Return a transformer of scikit-learn whose columns are the features, for a ``sklearn.pipeline.Pipeline``.
+
+        Args:
+            peripheral: The tables around its population, as for ``fit()``. Default None.
+        """
+        return Transformer(self, peripheral)
 
     def refresh(self) -> Self:
         """Hear from the engine what it is now; what was changed in this handle is lost."""

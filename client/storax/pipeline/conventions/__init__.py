@@ -1,0 +1,1 @@
+"""The conventions of scikit-learn: parameters by name, clones, a transformer."""
