@@ -1,5 +1,7 @@
 """What is read of a fit, under the names that notebooks use: features, columns, scores, curves, SQL, roles."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,22 @@ def test_scores_are_attributes_of_the_pipeline_and_of_each_score(fitted):
     assert pipe.score(schema.test).rsquared > 0.9
     with pytest.raises(AttributeError, match="auc"):
         pipe.auc  # noqa: B018
+
+
+def test_importances_and_correlations_are_bars_of_vega_lite(fitted):
+    pipe, _ = fitted
+    chart = pipe.features.to_vega_lite(limit=3)
+    names, values = pipe.features.importances()
+    bars = [(bar["name"], bar["value"]) for bar in chart["data"]["values"]]
+    assert bars == list(zip(names.tolist(), values.tolist(), strict=True))[:3]
+    assert (chart["title"], chart["encoding"]["x"]["title"]) == ("y", "Importance")
+    strongest = pipe.features.to_vega_lite(by="correlation", target="y")["data"]["values"][0]
+    assert strongest["value"] == max(pipe.features.correlation, key=abs)
+    for part in (pipe.columns, pipe.tables):
+        assert json.loads(json.dumps(part.to_vega_lite()))["data"]["values"][0]["value"] > 0
+    for wrong in ({"by": "sql"}, {"by": "name"}, {"target": 1}, {"limit": 0}):
+        with pytest.raises(errors.InvalidInput):
+            pipe.features.to_vega_lite(**wrong)
 
 
 @pytest.mark.slow("it compiles the SQL of all features, for two dialects")

@@ -57,6 +57,9 @@ def test_the_best_trial_becomes_a_pipeline_and_each_trial_is_a_job(home, project
     result = tune(pipe, SPACE, schema.train, schema.test, n_trials=4, seed=1)
     assert [trial["state"] for trial in result.trials] == ["COMPLETE"] * 4
     assert result.best_value == min(trial["value"] for trial in result.trials)
+    points = result.to_vega_lite()["data"]["values"]
+    assert [point["value"] for point in points if point["best"]] == [result.best_value]
+    assert [point["trial"] for point in points] == [trial["number"] for trial in result.trials]
     best = result.best_pipeline
     assert (best.name, best.edition, best.tags, pipe.fitted) == ("sums", 1, ["tuned"], False)
     assert best.scores[-1]["rmse"] == result.best_value == pytest.approx(best.score(schema.test)["rmse"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from storax._engine import session
 from storax._engine.declaration import plain
 from storax.errors import InvalidInput
+from storax.pipeline.results import charts
 from storax.pipeline.serialize import subset_of, where_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class Tuning:
 
         rows = [{k: v for k, v in trial.items() if k != "params"} | trial["params"] for trial in self.trials]
         return tables.library("pandas").DataFrame(rows)
+
+    def to_vega_lite(self) -> dict[str, Any]:
+        """Vega-Lite's description of the score of each trial, as JSON; needs no library. Failed ones are left out."""
+        return charts.trials(self.name, self.score, self.trials, int(self.best_trial["number"]))
 
     def __repr__(self) -> str:
         best = f"best_value={self.best_value:.4g}, best_params={self.best_params}"

@@ -73,12 +73,12 @@ def _set(parts: list[Any], word: str, path: str, value: Any) -> None:
 
 
 def _params_of(part: Any) -> dict[str, Any]:
-    made = part() if isinstance(part, type) else part
-    if isinstance(made, Mapping):
-        return {key: value for key, value in made.items() if key != "kind"}
-    return dict(made.get_params()) if hasattr(made, "get_params") else {}
+    instance = part() if isinstance(part, type) else part
+    if isinstance(instance, Mapping):
+        return {key: value for key, value in instance.items() if key != "kind"}
+    return dict(instance.get_params()) if hasattr(instance, "get_params") else {}
 
 
 def _with(part: Any, name: str, value: Any) -> Any:
-    made = part() if isinstance(part, type) else part
-    return {**made, name: value} if isinstance(made, Mapping) else made.set_params(**{name: value})
+    instance = part() if isinstance(part, type) else part
+    return {**instance, name: value} if isinstance(instance, Mapping) else instance.set_params(**{name: value})

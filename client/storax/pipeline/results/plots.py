@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from storax.data.exchange import tables
 from storax.errors import InvalidInput
+from storax.pipeline.results import charts
 
 Points = Mapping[str, Any]
 _KINDS = {
@@ -45,7 +46,7 @@ class Curve(tuple[Any, Any]):
                 "y": {"field": y, "type": "quantitative", "title": up},
                 "order": {"field": x, "type": "quantitative"}}  # fmt: skip
         return {
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "$schema": charts.SCHEMA,
             "title": self.target, "data": {"values": values}, "mark": "line", "encoding": axes,
         }  # fmt: skip
 
