@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Self, overload
 
 from storax._engine import session
 from storax.data.exchange import tables
-from storax.data.summaries.methods import whole_number
 from storax.errors import InvalidInput
 from storax.pipeline import dialect as dialects
 from storax.pipeline.results import charts
@@ -88,7 +87,7 @@ class NamedValues(tuple[Any, Any]):
         return repr(self.to_dict())
 
 
-class Importances:
+class Importances(charts.Bars):
     """Rows with names and numbers. They go by position, slice or name; ``to_pandas()`` gives a table."""
 
     _kind: ClassVar[type[Row]] = Row
@@ -120,24 +119,6 @@ class Importances:
             target: Name of the target, in place of its number.
         """
         return self._values("importance", target or target_num, sort=sort)
-
-    def to_vega_lite(self, by: str = "importance", target: int | str = 0, limit: int = 20) -> dict[str, Any]:
-        """Vega-Lite's description of a bar chart, as JSON, the largest first; needs no library.
-
-        Args:
-            by: ``"importance"``, or of features ``"correlation"`` (by its absolute value).
-            target: Number of the target, from 0, or its name. Default 0.
-            limit: Bars at most, 1 or more. Default 20.
-
-        Raises:
-            InvalidInput: there is no such target, number or value.
-        """
-        field = self._field(by)
-        if field not in ("importance", "correlation") and self.rows:
-            raise InvalidInput(f"There are no bars of {by!r}.", hint="Take importance, or of features correlation.")
-        most = whole_number(limit, "limit", least=1)
-        names, values = self._values(field, target, sort=True)
-        return charts.bars(self._target(target), field.capitalize(), names[:most].tolist(), values[:most].tolist())
 
     def filter(self, conditional: Key) -> Self:
         """Return the rows for which the function is true."""

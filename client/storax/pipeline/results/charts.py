@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from storax.data.summaries.methods import whole_number
+from storax.errors import InvalidInput
+
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 
 
@@ -55,3 +58,40 @@ def trials(title: str, label: str, rows: Sequence[dict[str, Any]], best: int) ->
             "tooltip": [{"field": "trial"}, {"field": "value", "title": label}],
         },
     }
+
+
+class Bars:
+    """Rows with names and numbers that can be drawn as bars."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def _field(self, by: str) -> str:
+        """Return the name of a value of the rows."""
+        raise NotImplementedError
+
+    def _target(self, target: int | str) -> str:
+        """Return the name of a target."""
+        raise NotImplementedError
+
+    def _values(self, field: str, target: int | str, *, sort: bool) -> Any:
+        """Return two arrays, names and values."""
+        raise NotImplementedError
+
+    def to_vega_lite(self, by: str = "importance", target: int | str = 0, limit: int = 20) -> dict[str, Any]:
+        """Vega-Lite's description of a bar chart, as JSON, the largest first; needs no library.
+
+        Args:
+            by: ``"importance"``, or of features ``"correlation"`` (by its absolute value).
+            target: Number of the target, from 0, or its name. Default 0.
+            limit: Bars at most, 1 or more. Default 20.
+
+        Raises:
+            InvalidInput: there is no such target, number or value.
+        """
+        field = self._field(by)
+        if field not in ("importance", "correlation") and len(self):
+            raise InvalidInput(f"There are no bars of {by!r}.", hint="Take importance, or of features correlation.")
+        most = whole_number(limit, "limit", least=1)
+        names, values = self._values(field, target, sort=True)
+        return bars(self._target(target), field.capitalize(), names[:most].tolist(), values[:most].tolist())
