@@ -37,7 +37,13 @@ class LogisticRegression(Declaration):
 
 @dataclass(frozen=True)
 class _XGBoost(Declaration):
-    """Gradient-boosted trees by XGBoost, grown from histograms, on ``n_jobs`` threads (default 1)."""
+    """Gradient-boosted trees by XGBoost, grown from histograms, on ``n_jobs`` threads (default 1).
+
+    Args:
+        early_stopping_rounds: keep the number of trees that predicts a fifth of the rows best, which is held out by
+            chance, and stop once it has not been predicted better for so many trees. Default None: ``n_estimators``
+            trees, from all rows.
+    """
 
     n_estimators: int = 100
     max_depth: int = 3
@@ -52,6 +58,7 @@ class _XGBoost(Declaration):
     max_delta_step: float = 0.0
     num_parallel_tree: int = 1
     n_jobs: int = 1
+    early_stopping_rounds: int | None = None
     booster: str | None = None
     objective: str | None = None
     silent: bool | None = None
@@ -69,7 +76,11 @@ class XGBoostClassifier(_XGBoost):
 
 @dataclass(frozen=True)
 class _LightGBM(Declaration):
-    """Gradient-boosted trees by LightGBM on ``n_jobs`` threads (default 1)."""
+    """Gradient-boosted trees by LightGBM on ``n_jobs`` threads (default 1).
+
+    Args:
+        early_stopping_rounds: as of XGBoost. Default None.
+    """
 
     n_estimators: int = 100
     num_leaves: int = 31
@@ -81,6 +92,7 @@ class _LightGBM(Declaration):
     subsample: float = 1.0
     colsample_bytree: float = 1.0
     n_jobs: int = 1
+    early_stopping_rounds: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 SEED = 5543
+HELD_OUT = 0.2  # share of the rows by which early stopping judges
+Bools = npt.NDArray[np.bool_]
 
 
 class Predictor(Protocol):
@@ -43,3 +45,23 @@ def shares(raw: Any) -> Floats:
     values = np.abs(np.nan_to_num(np.asarray(raw, np.float64)))
     total = float(values.sum())
     return values / total if total > 0 else values
+
+
+def patience(parameters: Mapping[str, Any]) -> int | None:
+    """Return after how many trees without a gain the training stops early; None: never. Raises ``ValueError``."""
+    rounds = parameters.get("early_stopping_rounds")
+    if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1):
+        raise ValueError(f"early_stopping_rounds is {rounds!r}: a whole number, 1 or more")
+    return rounds
+
+
+def held_out(y: Floats, *, classes: bool) -> Bools | None:
+    """Return which rows early stopping holds out, by chance with a fixed seed.
+
+    None where either part would lack rows or, of classes, one of them: then there is no early stopping.
+    """
+    chosen: Bools = np.random.default_rng(SEED).random(len(y)) < HELD_OUT
+    least = 2 if classes else 1
+    if min(len(np.unique(y[chosen])), len(np.unique(y[~chosen]))) < least:
+        return None
+    return chosen

@@ -7,7 +7,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 
-from storax_engine.learning.predictors.base import SEED, Floats, Matrix, shares
+from storax_engine.learning.predictors.base import SEED, Bools, Floats, Matrix, held_out, patience, shares
 
 KINDS = {
     "LightGBMRegressor": "regression",
@@ -17,13 +17,15 @@ KINDS = {
 }
 FILE = "model.txt"
 ROUNDS = 100
+_QUIET = {"verbosity": -1}
 
 
 class LightGBM:
     """One booster. A single thread unless ``n_jobs`` says otherwise."""
 
     def __init__(self, kind: str, parameters: Mapping[str, Any], booster: lightgbm.Booster | None = None) -> None:
-        known = {k: v for k, v in parameters.items() if v is not None}
+        known = {k: v for k, v in parameters.items() if v is not None and k != "early_stopping_rounds"}
+        self._patience = patience(parameters)
         self._rounds = int(known.pop("n_estimators", ROUNDS))
         fixed = {"objective": KINDS[kind], "verbosity": -1, "seed": SEED, "deterministic": True, "force_row_wise": True}
         self._settings = {**fixed, "num_threads": int(known.pop("n_jobs", 1)), **known}
@@ -34,13 +36,26 @@ class LightGBM:
             if cancelled():
                 raise lightgbm.callback.EarlyStopException(env.iteration, [])
 
-        data = lightgbm.Dataset(x, y, params={"verbosity": -1})
-        # Read back from the text that is saved, so that predictions before and after a restart cannot differ.
+        out = held_out(y, classes=self._settings["objective"] == "binary") if self._patience else None
         try:
-            trained = lightgbm.train(self._settings, data, num_boost_round=self._rounds, callbacks=[stop])
+            trained, rounds = self._train(x, y, out, stop)
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(str(error)) from error
-        self._booster = lightgbm.Booster(model_str=trained.model_to_string(num_iteration=-1))
+        # Read back from the text that is saved, so that predictions before and after a restart cannot differ.
+        self._booster = lightgbm.Booster(model_str=trained.model_to_string(num_iteration=rounds))
+
+    def _train(self, x: Matrix, y: Floats, out: Bools | None, stop: Callable[[Any], None]) -> tuple[Any, int]:
+        """Return the booster and how many of its trees are kept; -1: all."""
+        if out is None:
+            data = lightgbm.Dataset(x, y, params=_QUIET)
+            return lightgbm.train(self._settings, data, num_boost_round=self._rounds, callbacks=[stop]), -1
+        data = lightgbm.Dataset(x[~out], y[~out], params=_QUIET)
+        judged = lightgbm.Dataset(x[out], y[out], params=_QUIET, reference=data)
+        early = lightgbm.early_stopping(self._patience or 0, verbose=False)
+        trained = lightgbm.train(
+            self._settings, data, num_boost_round=self._rounds, valid_sets=[judged], callbacks=[stop, early]
+        )
+        return trained, trained.best_iteration
 
     def predict(self, x: Matrix) -> Floats:
         return np.asarray(self._trained().predict(x, num_threads=1), np.float64)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from storax_engine.learning.predictors.base import SEED, Floats, Matrix, shares
+from storax_engine.learning.predictors.base import SEED, Floats, Matrix, held_out, patience, shares
 
 KINDS = {"XGBoostRegressor": xgboost.XGBRegressor, "XGBoostClassifier": xgboost.XGBClassifier}
 _RENAMED = {"min_child_weights": "min_child_weight"}
@@ -33,10 +33,19 @@ class XGBoost:
         if "objective" in known:
             known["objective"] = _OBJECTIVES.get(known["objective"], known["objective"])
         self._model = KINDS[kind](**{**_DEFAULTS, **known})
+        self._patience = patience(parameters)
 
     def fit(self, x: Matrix, y: Floats, *, cancelled: Callable[[], bool]) -> None:
-        self._model.set_params(callbacks=[_Stop(cancelled)])
-        self._model.fit(x, y)
+        classes = isinstance(self._model, xgboost.XGBClassifier)
+        out = held_out(y, classes=classes) if self._patience else None
+        callbacks: list[Any] = [_Stop(cancelled)]
+        if out is not None:
+            callbacks.append(xgboost.callback.EarlyStopping(rounds=self._patience, save_best=True))
+        self._model.set_params(callbacks=callbacks)
+        if out is None:
+            self._model.fit(x, y)
+        else:
+            self._model.fit(x[~out], y[~out], eval_set=[(x[out], y[out])], verbose=False)
         self._model.set_params(callbacks=None)
 
     def predict(self, x: Matrix) -> Floats:
