@@ -84,6 +84,14 @@ def test_a_peripheral_table_can_be_another_and_is_that_of_the_fit_by_default(fit
         (lambda rows: rows.assign(k=1e17), errors.InvalidInput, "'k' cannot be join_key"),
         (lambda rows: rows.assign(x=[[1]] * len(rows)), errors.InvalidInput, "'x' holds list"),
         (lambda _: {"k": [1], "t": "2020-01-01", "x": [1.0]}, errors.InvalidInput, "'t' is a single value"),
+        (
+            lambda rows: pa.table([rows["k"], rows["t"], rows["x"], rows["x"]], [*COLUMNS, "x"]),
+            errors.InvalidInput,
+            "2 columns named 'x'",
+        ),
+        (lambda _: {}, errors.NoColumn, "They have none"),
+        (lambda rows: rows.iloc[0], errors.InvalidInput, "A Series is no table"),
+        (lambda rows: pl.from_pandas(rows).lazy(), errors.InvalidInput, "A LazyFrame is no table"),
         (lambda _: 7, errors.InvalidInput, "A int is no table"),
     ],
 )

@@ -29,14 +29,17 @@ def converted(rows: pa.Table, trained: Any, keep: Sequence[str], database: Datab
 
     Raises:
         NoColumn: a column is missing that the fit uses, or is to be kept.
-        InvalidInput: a value cannot be what its role asks for; the message names column, row and value.
+        InvalidInput: a value cannot be what its role asks for, and the message names column, row and value; or two
+            columns that are used have one name.
     """
     by_column = _needed(trained)
     _require(rows, by_column)
-    table = coerce.table_of(rows.select([name for name in rows.column_names if name in {*by_column, *keep}]))
+    places = [place for place, name in enumerate(rows.column_names) if name in {*by_column, *keep}]
+    table = coerce.table_of(rows.select(places))
     for name, role in by_column.items():
         values = roles.values_for(role, name, table.column(name), database, work)
         table = table.set_column(table.column_names.index(name), name, values)
+    with_kept(pa.table({}), table, keep)
     return table
 
 

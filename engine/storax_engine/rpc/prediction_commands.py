@@ -63,7 +63,6 @@ def transform_rows(
     around = subsets.peripheral_tables(here, here.pipelines.find(pipeline).described()["params"], peripheral, work)
     with here.pipelines.trained(pipeline) as trained:
         name = trained.plan.population.table
-        sent_rows.with_kept(pa.table({}), table, keep)
         tables = {**around, name: sent_rows.converted(table, trained, keep, here.database, work)}
 
         def use(part: Mapping[str, pa.Table]) -> Any:

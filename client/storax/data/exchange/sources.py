@@ -24,7 +24,7 @@ def arrow_of(data: Any) -> Any:
     library = type(data).__module__.partition(".")[0]
     if library == "pandas" and hasattr(data, "columns"):
         return tables.from_pandas(data)
-    if library == "polars" and hasattr(data, "columns") and hasattr(data, "to_arrow"):
+    if library == "polars" and hasattr(data, "to_arrow") and hasattr(data, "columns"):
         return tables.from_polars(data)
     return capsule(data)
 
