@@ -41,7 +41,7 @@ def test_a_fit_and_a_transform_over_buckets_are_those_of_the_engine_itself(home,
     there.fit(schema.train, site=SITE, buckets=2, job={"tags": {"mine": "yes"}})
     assert np.array_equal(here.predict(schema.test), there.predict(schema.test))
     assert there.transform(schema.test, site=SITE, buckets=2).equals(here.transform(schema.test))
-    assert there.transform(schema.test, site=SITE).equals(here.transform(schema.test))
+    assert there.transform(schema.test, site=SITE, keep=["c"]).equals(here.transform(schema.test, keep=["c"]))
     steps = jobs(project, pipeline="there", mine="yes")
     assert [job.tags["work"] for job in steps] == ["prepare", "bucket", "bucket", "fit"]
     assert [job.parent_ids for job in steps[1:3]] == [[steps[0].id]] * 2

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 
+import numpy as np
 import optuna
 import pytest
 
@@ -63,6 +64,7 @@ def test_the_best_trial_becomes_a_pipeline_and_each_trial_is_a_job(home, project
     best = result.best_pipeline
     assert (best.name, best.edition, best.tags, pipe.fitted) == ("sums", 1, ["tuned"], False)
     assert best.scores[-1]["rmse"] == result.best_value == pytest.approx(best.score(schema.test)["rmse"])
+    np.testing.assert_array_equal(best.predict(schema.test.population), best.predict(schema.test))
     assert best._row["params"]["predictors"][0]["reg_lambda"] == result.best_params["predictors.reg_lambda"]
     trial_jobs = list(jobs(project))
     assert sorted(int(job.tags["trial"]) for job in trial_jobs) == list(range(4))

@@ -55,6 +55,9 @@ def test_a_fit_and_a_score_at_a_site_are_those_of_the_engine_itself(home, projec
     here, there = pipeline(schema, name="here").fit(schema.train), pipeline(schema, name="there", tags=["far"])
     there.fit(schema.train, site=SITE, job={"threads_per_rank": 2})
     assert np.array_equal(here.predict(schema.test), there.predict(schema.test))
+    assert np.array_equal(there.predict(schema.test.population), there.predict(schema.test)), (
+        "with the tables of the fit"
+    )
     assert here.score(schema.test) == there.score(schema.test, site=SITE)
     assert (there.name, there.edition, there.tags, there.frames) == ("there", 1, ["far"], here.frames)
     row = PipelineRecord.objects.get(id=int(there.id))
