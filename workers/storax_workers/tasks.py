@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from storax_core.commands import idempotency, leases
-from storax_core.database import heartbeats, login_failures, roles
+from storax_core.database import heartbeats, login_failures, roles, upkeep
 from storax_core.database.connections import Connection, Database, writing
 from storax_core.log import sealing
 from storax_core.log.sealing import Sealing
@@ -58,8 +58,9 @@ async def _sweep(conn: Connection) -> int:
 
 
 def forget_commands() -> None:
-    """Drop idempotency keys that no client can still be repeating, and counts of logins that failed long ago."""
+    """Drop idempotency keys that no client can still be repeating, and counts of old failed logins and deleted Apps."""
     _in_transaction(idempotency.forget_old)
+    _in_transaction(upkeep.forget_deleted_apps)
     _in_transaction(login_failures.forget_old)
 
 

@@ -20,7 +20,7 @@ EVERY_ROW = {APP: ALL, WORKER: ALL}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "alembic_version": {APP: READ, WORKER: READ},
     "app": EVERY_ROW,
-    "app_flow": {WORKER: ALL},
+    "app_flow": {WORKER: ALL, RELAY: ALL},
     "archive": {APP: READ, WORKER: READ},
     "batch_job": EVERY_ROW | {SEARCH: READ, RELAY: READ},
     "cluster_epoch": {APP: READ, WORKER: READ},
@@ -31,6 +31,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "feed": {APP: READ, WORKER: KEEP, RELAY: KEEP},
     "heartbeat": {WORKER: KEEP, RELAY: KEEP},
     "job": EVERY_ROW | {SEARCH: READ},
+    "job_app": {WORKER: READ, RELAY: READ},
     "job_flow": {APP: READ, WORKER: ALL, RELAY: ALL},
     "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE"},
     "job_state": EVERY_ROW | {RELAY: READ},

@@ -11,10 +11,14 @@ AND n_mod_since_analyze > 5000 + 0.2 * coalesce((SELECT reltuples FROM pg_class 
 
 
 async def compact_job_counts(conn: Connection) -> None:
-    """Sum up in one statement; readers see the rows before or after it, never in between. Counts of no App are gone."""
+    """Sum up in one statement; readers see the rows before or after it, never in between."""
     if await conn.fetchval("SELECT count(*) FROM job_tally") > ENOUGH:
         await conn.execute(COMPACT)
-        await conn.execute(NO_APP)
+
+
+async def forget_deleted_apps(conn: Connection) -> None:
+    """Drop the counts of Apps that are no more."""
+    await conn.execute(NO_APP)
 
 
 async def refresh_statistics(conn: Connection) -> None:

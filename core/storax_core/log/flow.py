@@ -28,7 +28,7 @@ counted AS (INSERT INTO job_flow AS t (owner_id, minute, site_id, from_state, to
   SELECT owner_id, minute, coalesce(site_id, 0), from_state, to_state, count(*) FROM moves GROUP BY 1, 2, 3, 4, 5
   ON CONFLICT (owner_id, minute, site_id, from_state, to_state) DO UPDATE SET n = t.n + excluded.n),
 of_apps AS (INSERT INTO app_flow AS t (app_id, to_state, n)
-  SELECT j.app_id, e.to_state, count(*) FROM events e JOIN job j ON j.id = e.entity_id
+  SELECT j.app_id, e.to_state, count(*) FROM events e JOIN job_app j ON j.id = e.entity_id
   WHERE e.entity = 'job' AND e.to_state IS NOT NULL GROUP BY 1, 2
   ON CONFLICT (app_id, to_state) DO UPDATE SET n = t.n + excluded.n)
 SELECT max(position) AS last, count(*) AS number FROM events"""  # noqa: S608
