@@ -12,7 +12,7 @@ from storax.models.aggregations import AggregationNames
 
 _UNITS = ("S", "M", "H", "D")  # of half-lives: seconds, minutes, hours, days
 
-__all__ = ["FastProp", "Propositionalization", "aggregations", "loss_functions"]
+__all__ = ["ConditionBoost", "FastProp", "Propositionalization", "aggregations", "loss_functions"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,16 @@ class AggregationSets:
 
 
 class aggregations(AggregationNames):  # noqa: N801  the name that scripts know
-    """Names of aggregations and sets of them; ``ewma(3, "h")`` makes one with a half-life of three hours."""
+    """Names of aggregations and sets of them; ``ewma(3, "h")`` makes one with a half-life of three hours.
+
+    ``conditional`` are those of ``ConditionBoost``.
+    """
 
     FASTPROP = AggregationSets()
+    conditional = (
+        AggregationNames.AVG, AggregationNames.COUNT, AggregationNames.LAST, AggregationNames.MAX,
+        AggregationNames.MIN, AggregationNames.SUM, AggregationNames.TREND,
+    )  # fmt: skip
     Q_1, Q_5, Q_10, Q_25 = AggregationNames.Q1, AggregationNames.Q5, AggregationNames.Q10, AggregationNames.Q25
     Q_75, Q_90, Q_95, Q_99 = AggregationNames.Q75, AggregationNames.Q90, AggregationNames.Q95, AggregationNames.Q99
 
@@ -131,7 +138,45 @@ class FastProp(Declaration):
 Propositionalization = FastProp
 
 
+@dataclass(frozen=True)
+class ConditionBoost(Declaration):
+    """Aggregations over rows that meet conditions, which are learned from the target by boosting.
+
+    Such as the number of orders of the last three days above 12.5 in two of the categories. Each round draws rows of
+    the population, looks for the aggregation and the conditions that explain most of what earlier rounds left, and
+    keeps them if they explain something of the other rows too. Use it beside ``FastProp``, or alone.
+
+    Args:
+        num_features: how many are kept at most. Default 50.
+        n_rounds: how many rounds there are at most, for each target. Default 50.
+        learning_rate: which part of what a feature explains is no longer looked for; above 0, up to 1. Default 0.5.
+        max_depth: how many conditions a feature has at most, 1 to 10. Default 3.
+        min_samples_leaf: of how many drawn rows of the population some joined row must meet the conditions. Default 20.
+        max_bins: into how many parts a column is divided; as many of its most frequent categories are told apart.
+            2 to 256, default 32.
+        subsample: which share of the population a round draws, 0.01 to 0.99. Default 0.5.
+        max_samples: how many rows a round draws at most. Default 10,000.
+        n_iter_no_change: after how many rounds in vain it ends. Default 5.
+        aggregation: some of AVG, COUNT, LAST, MAX, MIN, SUM and TREND; the default is all.
+        empty: what predictors see where a feature has nothing to aggregate; see ``FastProp``.
+        random_state: seeds the draws; the same seed gives the same features. Default 0.
+    """
+
+    num_features: int = 50
+    n_rounds: int = 50
+    learning_rate: float = 0.5
+    max_depth: int = 3
+    min_samples_leaf: int = 20
+    max_bins: int = 32
+    subsample: float = 0.5
+    max_samples: int = 10_000
+    n_iter_no_change: int = 5
+    aggregation: Sequence[str] = aggregations.conditional
+    empty: str = "zero"
+    random_state: int = 0
+
+
 def __getattr__(name: str) -> Any:
     if name in ("Fastboost", "Multirel", "RelMT", "Relboost"):
-        raise AttributeError(f"{name} is not offered: FastProp with n_most_frequent and windows comes closest.")
+        raise AttributeError(f"{name} is not offered: ConditionBoost, beside FastProp, comes closest.")
     raise AttributeError(f"module 'storax.feature_learning' has no attribute {name!r}")

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning import plan, targets
+from storax_engine.learning.boosting import learners
 from storax_engine.learning.errors import never, stop_if
-from storax_engine.learning.features import comparisons, fastprop, joins_checked
+from storax_engine.learning.features import comparisons, joins_checked
 from storax_engine.learning.features.feature import WHOLE
 from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
@@ -43,7 +44,7 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table], tick: Callab
     for part in (*read.selectors, *read.predictors):
         predictors.make(part)
     for part in read.learners:
-        fastprop.read(part)
+        learners.read(part)
     table = targets.population(read, tables, to_fit=True)
     if read.predictors:
         targets.read(read, table, to_fit=True)

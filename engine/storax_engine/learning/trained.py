@@ -101,7 +101,7 @@ class Trained:
     def columns(self) -> list[dict[str, Any]]:
         """Importance of each column of each table, by target, the most important first.
 
-        Two columns that are compared share the importance of the comparison.
+        Two columns that are compared share the importance of the comparison, and those of learned conditions theirs.
         """
         return self._shares(self._columns_of, ("table", "name"))
 
@@ -135,7 +135,8 @@ class Trained:
 
     def _columns_of(self, feature: Feature) -> Keys:
         own = [(self.plan.population.name, feature.compared[1])] if feature.compared else []
-        return [(feature.node, feature.column or "*"), *own]
+        conditional = dict.fromkeys((feature.node, one.column) for one in feature.where)
+        return list(dict.fromkeys([(feature.node, feature.column or "*"), *own, *conditional]))
 
     def _shares(self, parts: Callable[[Feature], Keys], names: tuple[str, ...]) -> list[dict[str, Any]]:
         rows = []

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning import plan, targets
+from storax_engine.learning.boosting import learners
+from storax_engine.learning.boosting.learners import Learner
 from storax_engine.learning.errors import BadData, BadPlan, LearningError, never, stop_if
 from storax_engine.learning.features import comparisons, fastprop, joins_checked, why_nothing
 from storax_engine.learning.features.feature import Feature
@@ -63,7 +65,7 @@ class RowFeatures(Protocol):
     def compute(self, features: Sequence[Feature], vocabularies: Mapping[str, list[str]]) -> Floats:
         """A row of values for each feature."""
 
-    def best(self, learner: fastprop.FastProp, y: Floats) -> tuple[list[Feature], Floats]:
+    def best(self, learner: Learner, y: Floats) -> tuple[list[Feature], Floats]:
         """A learner's features that are kept, and their values."""
 
 
@@ -198,10 +200,10 @@ class Fit:
     def run(self) -> Trained:
         """Learn. Raises ``BadPlan``, ``BadData`` or ``Cancelled``."""
         self._step(0.0, "reading")
-        learners = [fastprop.read(p) for p in self.plan.learners]
+        by = [learners.read(p) for p in self.plan.learners]
         untrained = [predictors.make(p) for p in (*self.plan.selectors, *self.plan.predictors)]
         y = self._source.targets(needed=bool(untrained))
-        known = self._source.learned(partial(self._learn, learners, y))
+        known = self._source.learned(partial(self._learn, by, y))
         self._step(0.5, "selecting features")
         features, values = self._select(list(known.features), known.values, y)
         state = State(
@@ -221,26 +223,26 @@ class Fit:
         self._step(1.0, "done")
         return Trained(self.plan, known.preparation, state, self._source.cache)
 
-    def _learn(self, learners: Sequence[fastprop.FastProp], y: Floats) -> Learned:
+    def _learn(self, by: Sequence[Learner], y: Floats) -> Learned:
         source = self._source
         source.prepare(y, self._tick)
         self._step(0.1, "features")
         row_features = source.features()
         vocabularies = source.vocabularies() if self.plan.include_categorical else {}
-        features, values = self._features(row_features, learners, y, vocabularies)
+        features, values = self._features(row_features, by, y, vocabularies)
         levels = dict(source.levels())
         return Learned(features, values, vocabularies, source.preparation, source.kinds, source.schemas, levels)
 
     def _features(
         self,
         row_features: RowFeatures,
-        learners: Sequence[fastprop.FastProp],
+        by: Sequence[Learner],
         y: Floats,
         vocabularies: dict[str, list[str]],
     ) -> tuple[list[Feature], Floats]:
         features = row_features.own(categorical=self.plan.include_categorical)
         parts = [row_features.compute(features, vocabularies)]
-        for learner in learners:
+        for learner in by:
             best, values = row_features.best(learner, y)
             new = [i for i, f in enumerate(best) if f not in features]
             features += [best[i] for i in new]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from storax_engine.learning.boosting import learners
+from storax_engine.learning.boosting.learners import Learner
 from storax_engine.learning.buckets.combined_matrix import Matrix
 from storax_engine.learning.buckets.empty_frames import Skeleton
 from storax_engine.learning.features import fastprop
@@ -94,8 +96,8 @@ class _BucketFeatures:
     ) -> None:
         self._matrix, self._features, self.mapped = values, features, dict[str, Floats]()
         self._place = {f: i for i, f in enumerate(features)}
-        learners = [fastprop.read(p) for p in plan.learners]
-        self._proposed = dict(zip(learners, proposed, strict=True))
+        by = [learners.of_buckets(p) for p in plan.learners]
+        self._proposed: dict[Learner, Sequence[int]] = dict(zip(by, proposed, strict=True))
 
     def own(self, *, categorical: bool) -> list[Feature]:
         """The population's own columns, and those that many-to-one joins brought in."""
@@ -117,7 +119,7 @@ class _BucketFeatures:
             out[at] = self._matrix.columns([self._place[features[i]] for i in at])
         return out
 
-    def best(self, learner: fastprop.FastProp, y: Floats) -> tuple[list[Feature], Floats]:
+    def best(self, learner: Learner, y: Floats) -> tuple[list[Feature], Floats]:
         """As ``Features.best``: the highest correlations of all, a few columns in memory at a time."""
         proposed = self._proposed[learner]
         ranks = np.empty(len(proposed))

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from storax_engine.learning.aggregations.catalogue import COUNTING, named
 from storax_engine.learning.aggregations.declaration import Compute, Inputs
-from storax_engine.learning.features import comparisons, joins_checked
+from storax_engine.learning.features import comparisons, filters, joins_checked
 from storax_engine.learning.features.comparisons import Points
 from storax_engine.learning.features.feature import WHOLE, Feature
 from storax_engine.learning.kernels import conditions
@@ -23,6 +23,7 @@ from storax_engine.learning.tables.index import Index, References, Slices, Windo
 AT_ONCE = 2**18  # rows whose comparisons are in memory at a time, or those of one reference point
 K = TypeVar("K")
 Out = Callable[[Feature, Floats], None]
+Give = Callable[[References, int, Feature, Floats], None]
 
 
 class Evaluator:
@@ -53,17 +54,22 @@ class Evaluator:
             row[:] = _nothing(feature)
         for window, inside in _by(features, lambda f: f.window):
             for part, sliced in self._sliced(window):
-                for (column, mine, _), same in _by(inside, _inputs):
-                    self._tick()
-                    if mine is None:
-                        one_pass = _Pass(self._join, self._points.moments[part], sliced, column, self._tick)
-                        one_pass.run(same, partial(give, self._points, part.start))
-                    else:
-                        points = self._divided(mine, column or "")
-                        some = points.of_points(part)
-                        known = self._compared(same, sliced, points.part(some, part), column or "")
-                        for feature, values in known.items():
-                            give(points.references, some.start, feature, values)
+                for where, alike in _by(inside, lambda f: f.where):
+                    kept = sliced.only(filters.keep(self._index, where)) if where else sliced
+                    self._of_slices(alike, part, kept, give)
+
+    def _of_slices(self, features: list[Feature], part: slice, sliced: Slices, give: Give) -> None:
+        for (column, mine, _), same in _by(features, _inputs):
+            self._tick()
+            if mine is None:
+                one_pass = _Pass(self._join, self._points.moments[part], sliced, column, self._tick)
+                one_pass.run(same, partial(give, self._points, part.start))
+            else:
+                points = self._divided(mine, column or "")
+                some = points.of_points(part)
+                known = self._compared(same, sliced, points.part(some, part), column or "")
+                for feature, values in known.items():
+                    give(points.references, some.start, feature, values)
 
     def _divided(self, mine: str, theirs: str) -> Points:
         values = comparisons.own_values(self._left, mine, self._index.frame, theirs)

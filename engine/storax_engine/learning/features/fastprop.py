@@ -89,8 +89,8 @@ def read(part: Part) -> FastProp:
     """The learner a description names. Raises ``BadPlan`` for another kind or a parameter it does not have."""
     if part.kind not in {"FastProp", "Propositionalization"}:
         raise BadPlan(
-            f"feature learner {part.kind!r} is not offered; FastProp with n_most_frequent, windows and "
-            "EWMA aggregations comes closest"
+            f"feature learner {part.kind!r} is not offered: FastProp is, and ConditionBoost, which learns conditions "
+            "from the target"
         )
     params = {k: v for k, v in part.parameters.items() if k in {f.name for f in fields(FastProp)} and v is not None}
     for many in ("aggregation", "windows"):
@@ -134,7 +134,7 @@ def often(seen: Mapping[str, int], n: int) -> list[str]:
 def _plain(join: Join, right: Frame, window: Window, chosen: list[Aggregation]) -> Iterator[Feature]:
     timed = join.time_stamps is not None
     usable = [a for a in chosen if timed or not a.needs_time]
-    for column in _inputs(join, right):
+    for column in inputs(join, right):
         yield from (_feature(join, a.name, column.name, window) for a in usable if _counted(column) in a.kinds)
     yield from (_feature(join, a.name, None, window) for a in usable if a.kinds == ROWS)
 
@@ -151,7 +151,8 @@ def _counted(column: Column) -> str:
     return NUMERICAL if column.kind == TARGET else column.kind
 
 
-def _inputs(join: Join, right: Frame) -> Iterator[Column]:
+def inputs(join: Join, right: Frame) -> Iterator[Column]:
+    """Yield the columns of a joined table that features may be made of."""
     for column in right.of_kind(NUMERICAL, CATEGORICAL, TIME_STAMP, TARGET, use=FASTPROP):
         if column.kind == TIME_STAMP and (join.time_stamps is None or column.name == join.upper_time_stamp):
             continue

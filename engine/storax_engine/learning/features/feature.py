@@ -1,7 +1,11 @@
 """What a feature is: one aggregation of one column over the rows that one join lets through."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from storax_engine.learning.features import filters
+from storax_engine.learning.features.filters import Filter
 
 WHOLE: tuple[float, float | None] = (0.0, None)
 
@@ -13,6 +17,7 @@ class Feature:
     ``window`` narrows the join's own: only rows whose age beyond the horizon lies in ``[begin, end)`` seconds.
     ``condition`` is (column, value): only rows where the category has that value.
     ``compared`` is (comparison, column of the population): the values are compared with that column of the row.
+    ``where`` are further conditions that a row has to meet, all of them.
     ``zero``: predictors see 0 where nothing is known of it.
     """
 
@@ -24,6 +29,7 @@ class Feature:
     condition: tuple[str, str] | None = None
     compared: tuple[str, str] | None = None
     zero: bool = field(default=False, compare=False)
+    where: tuple[Filter, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the feature as JSON."""
@@ -42,6 +48,7 @@ def from_json(values: dict[str, Any]) -> Feature:
         None if condition is None else (condition[0], condition[1]),
         None if compared is None else (compared[0], compared[1]),
         bool(values.get("zero", False)),  # a pipeline of before has learned from missing values
+        tuple(map(filters.from_json, values.get("where", ()))),
     )
 
 
@@ -51,11 +58,14 @@ def name_of(
     column: str | None,
     window: tuple[float, float | None] = WHOLE,
     condition: tuple[str, str] | None = None,
+    where: Sequence[Filter] = (),
 ) -> str:
     """A name that says how the feature is made: ``weather__temp__avg__last_1d``."""
     parts = [node, *([column] if column else []), aggregation.lower()]
     if condition:
         parts.append(f"where_{condition[0]}_{condition[1]}")
+    if where:
+        parts.append(filters.name_of(where))
     if window != WHOLE:
         end = "ever" if window[1] is None else duration(window[1])
         parts.append(f"last_{end}" if window[0] == 0 else f"from_{duration(window[0])}_to_{end}")

@@ -10,6 +10,8 @@ from storax_engine.learning.aggregations.catalogue import named
 from storax_engine.learning.aggregations.declaration import DIFFERENCE, RATIO
 from storax_engine.learning.features.comparisons import ABOVE
 from storax_engine.learning.features.feature import Feature
+from storax_engine.learning.features.filters import ABOVE as LIMIT
+from storax_engine.learning.features.filters import IN, Filter
 from storax_engine.learning.sql.matched import MOMENT, OWN, Matched
 from storax_engine.learning.tables.frame import TIME_STAMP
 
@@ -40,6 +42,13 @@ def compared(rows: ibis.Table, column: str, kind: str, how: str) -> Any:
         return theirs / mine.nullif(0.0)
     flag = ibis.ifelse(theirs > mine if how == ABOVE else theirs == mine, 1.0, 0.0)
     return ibis.ifelse(theirs.notnull(), flag, null)
+
+
+def meets(column: Any, one: Filter) -> Any:
+    """Return whether the value of a row meets a condition; null if it is null."""
+    if one.how == IN:
+        return column.isin(list(one.categories))
+    return column > one.limit if one.how == LIMIT else column <= one.limit
 
 
 def all_of(conditions: list[Any]) -> Any:

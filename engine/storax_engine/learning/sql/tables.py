@@ -13,7 +13,7 @@ from storax_engine.learning.plan import MANY_TO_ONE, Join, Node, Plan
 from storax_engine.learning.preparation import WITH_TARGETS
 from storax_engine.learning.preprocessors import registry
 from storax_engine.learning.sql import steps
-from storax_engine.learning.sql.aggregates import aggregated, all_of, compared, value_of
+from storax_engine.learning.sql.aggregates import aggregated, all_of, compared, meets, value_of
 from storax_engine.learning.sql.matched import MOMENT, OWN, TIME, VALUE, Matched
 from storax_engine.learning.tables.frame import (
     CATEGORICAL,
@@ -73,10 +73,13 @@ class Tables:
     def matched(self, join: Join, left: ibis.Table, feature: Feature) -> Matched:
         """The rows of the right that each reference point of the left sees and the feature counts."""
         points, groups = self._points(join, left, feature)
-        wanted = {feature.column, feature.condition and feature.condition[0], *_keys(join)}
+        conditional = {one.column for one in feature.where}
+        wanted = {feature.column, feature.condition and feature.condition[0], *conditional, *_keys(join)}
         right = self.table(join.right, wanted).rename(RIGHT + "{name}")
         if feature.condition:
             right = right.filter(right[RIGHT + feature.condition[0]] == feature.condition[1])
+        for one in feature.where:
+            right = right.filter(meets(right[RIGHT + one.column], one))
         conditions = [_same(points[g], right[RIGHT + name]) for g, (_, name) in zip(groups, join.on, strict=False)]
         if join.time_stamps:
             conditions += _limits(join, points[MOMENT], right, feature.window)

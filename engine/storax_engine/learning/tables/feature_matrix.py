@@ -1,11 +1,15 @@
 """The matrix of features, one contiguous row per feature, and the choice of the best among many."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from storax_engine.learning.boosting.condition_boost import ConditionBoost
+from storax_engine.learning.boosting.learners import Learner
+from storax_engine.learning.boosting.rounds import Boosting
 from storax_engine.learning.features.evaluate import Evaluator
 from storax_engine.learning.features.fastprop import FastProp
 from storax_engine.learning.features.feature import Feature
@@ -54,11 +58,14 @@ class Features:
                 out[i] = self._own(feature, vocabularies)
         return out
 
-    def best(self, learner: FastProp, y: Floats) -> tuple[list[Feature], Floats]:
-        """Return a learner's features with the highest correlation with any target, in the order of proposal.
+    def best(self, learner: Learner, y: Floats) -> tuple[list[Feature], Floats]:
+        """Return a learner's features and their values.
 
-        At most a batch more than the best are in memory. A feature that never varies is left out.
+        Of FastProp those with the highest correlation with any target, in the order of proposal: at most a batch more
+        than these are in memory, and a feature that never varies is left out.
         """
+        if isinstance(learner, ConditionBoost):
+            return self._boosted(learner, y)
         proposed = list(self.propose(learner))
         kept, values, ranks = list[Feature](), np.empty((0, self.population.rows)), np.empty(0)
         for start in range(0, len(proposed), BATCH):
@@ -70,6 +77,12 @@ class Features:
             if len(at) < len(kept):
                 kept, values, ranks = [kept[i] for i in at], values[at], ranks[at]
         return kept, values
+
+    def _boosted(self, learner: ConditionBoost, y: Floats) -> tuple[list[Feature], Floats]:
+        joins = [(join, self._workspace.index(join)) for join in self._joins.values()]
+        compute = partial(self.compute, vocabularies={})
+        found = Boosting(learner, joins, self.population, compute, self._workspace.tick).run(y)
+        return list(found), np.array([*found.values()]).reshape(len(found), self.population.rows)
 
     def _own(self, feature: Feature, vocabularies: Vocabularies) -> Floats:
         name = feature.column or ""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from storax_engine.learning.errors import BadData
 from storax_engine.learning.kernels import slices, sorting
@@ -88,6 +89,14 @@ class Slices:
         values = self.index.column(name)
         return values if self.rows is None else values[self.rows]
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> "Slices":
+        """Return the same slices without the rows that are not ``kept``, which has a place for each of the index."""
+        own = kept if self.rows is None else kept[self.rows]
+        places = np.flatnonzero(own)
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(own)])
+        rows = places if self.rows is None else self.rows[places]
+        return Slices(self.index, before[self.lo], before[self.hi], self.times[places], rows)
+
     def copied(self, which: Ints) -> tuple["Slices", Ints]:
         """Return some slices with rows of their own, one behind the other, and for each such row its slice's place.
 
@@ -114,6 +123,12 @@ def slices_in_parts(
         sizes = hi - lo + 1
     for part in in_parts(sizes, max(ROWS_AT_ONCE, len(sizes)), tick):
         yield part, slice_rows(points.part(part), join, index, window)
+
+
+def widths(points: References, join: Join, index: Index) -> Ints:
+    """How many rows each point sees at most: those whose upper time stamp is over are counted too."""
+    lo, hi = _within(points, join, index, (0.0, join.memory))
+    return hi - lo
 
 
 def slice_rows(points: References, join: Join, index: Index, window: Window) -> Slices:

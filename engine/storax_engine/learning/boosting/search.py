@@ -1,0 +1,163 @@
+"""A round's search in one join: the aggregation, and the conditions on its rows, that explain most of the rest."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from storax_engine.learning.boosting.bins import Bins, Conditions
+from storax_engine.learning.boosting.condition_boost import ConditionBoost
+from storax_engine.learning.boosting.seen_rows import Seen
+from storax_engine.learning.features.fastprop import ZERO
+from storax_engine.learning.kernels.condition_gains import AGGREGATIONS, SUMS, split_sums
+from storax_engine.learning.tables.columns import Floats, Ints
+from storax_engine.learning.tables.frame import TIME_STAMP
+
+COMBINATIONS = 256
+"""Pairs of an aggregated column and a column of a condition that one round tries in a join."""
+PATHS = 3  # conditions to begin with
+BETTER = 1.05  # by which factor a further condition explains more
+ALL_ROWS = Bins(None, None)
+Kept = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Found:
+    """An aggregation of a column over the rows that meet conditions. ``gain``: by how much it lowers the squared loss.
+
+    The last condition is on ``bins``, of which it keeps ``kept``: the ``last`` ones in their order, or the first.
+    """
+
+    gain: float
+    aggregation: str
+    column: str | None
+    conditions: Conditions
+    bins: Bins = ALL_ROWS
+    kept: tuple[int, ...] = (0,)
+
+
+class Search:
+    """Searches one join for one round."""
+
+    def __init__(
+        self, seen: Seen, columns: list[str], bins: list[Bins], learner: ConditionBoost, tick: Callable[[], None]
+    ) -> None:
+        self._seen, self._bins, self._learner, self._tick = seen, bins, learner, tick
+        self._columns: list[str | None] = [None, *columns] if "COUNT" in learner.aggregation else [*columns]
+        self._left = seen.left()
+        mean = seen.targets.sum() / max(seen.weights.sum(), 1.0)
+        self._targets = seen.targets - mean * seen.weights
+        self._places: dict[str | None, Ints] = {}
+        self._values: tuple[str | None, Floats] | None = None
+
+    def paths(self, draw: np.random.Generator) -> Iterator[list[Found]]:
+        """Yield the best features, each as the path to it: without conditions, with the first one, and so on."""
+        whole = [found for column in self._columns for found in self._without(column)]
+        if not whole:
+            return
+        plain = {(found.aggregation, found.column): found for found in whole}
+        yield [max(whole, key=lambda found: found.gain)]
+        first = [found for column, bins in self._combinations(draw) for found in self._splits(column, bins)]
+        for found in sorted(first, key=lambda found: -found.gain)[:PATHS]:
+            path = [plain[key]] if (key := (found.aggregation, found.column)) in plain else []
+            yield [*path, *self._refined(found)]
+
+    def _combinations(self, draw: np.random.Generator) -> list[tuple[str | None, Bins]]:
+        every = [(column, bins) for column in self._columns for bins in self._bins]
+        if len(every) <= COMBINATIONS:
+            return every
+        return [every[i] for i in np.sort(draw.choice(len(every), COMBINATIONS, replace=False))]
+
+    def _without(self, column: str | None) -> list[Found]:
+        everywhere = Conditions()
+        return list(self._best(column, self._wanted(column), ALL_ROWS, np.zeros(len(self._left), np.int64), everywhere))
+
+    def _splits(self, column: str | None, bins: Bins) -> Iterator[Found]:
+        yield from self._best(column, self._wanted(column), bins, self._of_rows(bins), Conditions())
+
+    def _refined(self, found: Found) -> Iterator[Found]:
+        """Yield a feature with further conditions, as long as each explains more."""
+        yield found
+        allowed = np.ones(len(self._left), np.bool_)
+        for _ in range(1, self._learner.max_depth):
+            allowed &= np.isin(self._of_rows(found.bins), found.kept)
+            better = list[Found]()
+            for bins in self._bins[:COMBINATIONS]:
+                rows = np.where(allowed, self._of_rows(bins), -1)
+                better += self._best(found.column, [found.aggregation], bins, rows, found.conditions)
+            best = max(better, key=lambda one: one.gain, default=found)
+            if best.gain < BETTER * found.gain:
+                return
+            found = best
+            yield found
+
+    def _wanted(self, column: str | None) -> list[str]:
+        """Return the aggregations of a column; the trend of a time says nothing."""
+        is_time = column is not None and self._seen.index.frame.columns[column].kind == TIME_STAMP
+        names = [name for name in self._learner.aggregation if (name == "COUNT") == (column is None)]
+        return [name for name in names if not (is_time and name == "TREND")]
+
+    def _best(
+        self, column: str | None, names: list[str], bins: Bins, of_rows: Ints, so_far: Conditions
+    ) -> Iterator[Found]:
+        """Yield for each aggregation the best split of the bins."""
+        self._tick()
+        values, n = self._of_column(column), bins.n
+        order = self._order(bins, of_rows, values, column) if bins.categories else np.arange(n)
+        place = np.append(np.argsort(order), -1)  # the last is that of bin -1
+        sums = self._sums(place[of_rows], n, values, names)
+        gains = self._gains(sums)
+        for name in names:
+            of_name = gains[AGGREGATIONS.index(name)]
+            last, split = divmod(int(np.argmax(of_name)), of_name.shape[1])
+            if of_name[last, split] > 0:
+                found = Found(float(of_name[last, split]), name, column, so_far)
+                if n == 1:
+                    yield found
+                    continue
+                kept = order[n - 1 - split :] if last else order[: split + 1]
+                narrow = bins.narrow(so_far, bool(last), kept)
+                yield replace(found, conditions=narrow, bins=bins, kept=tuple(int(k) for k in kept))
+
+    def _sums(self, of_rows: Ints, n: int, values: Floats, names: list[str]) -> Floats:
+        seen = self._seen
+        wanted = np.array([name in names for name in AGGREGATIONS])
+        out = np.zeros((len(AGGREGATIONS), 2, max(n - 1, 1), SUMS))
+        scale = float(seen.ages.max()) if len(seen.ages) and seen.ages.max() > 0 else 1.0
+        empty = 0.0 if self._learner.empty == ZERO else np.nan
+        split_sums(
+            of_rows, n, values, seen.ages / scale, seen.lo, seen.hi, seen.weights, self._targets, wanted, empty, out
+        )
+        return out
+
+    def _gains(self, sums: Floats) -> Floats:
+        """Return by how much a line through (feature, target) lowers the squared loss; -1 where too few rows count."""
+        weight, f, ff, product, target, filled, first = np.moveaxis(sums, -1, 0)
+        least = self._learner.min_samples_leaf
+        with np.errstate(all="ignore"):
+            covariance, variance = product - f * target / weight, ff - f * f / weight
+            varies = (variance > 1e-10 * ff) & (variance > 1e-16 * first**2 * weight)
+            counts = (filled >= least) & (weight >= 2 * least) & varies
+            return np.where(counts, covariance**2 / variance, -1.0)
+
+    def _order(self, bins: Bins, of_rows: Ints, values: Floats, column: str | None) -> Ints:
+        """Return categories in the order of what their rows contribute to the target."""
+        signal = self._left if column is None else self._left * np.nan_to_num(values)
+        inside = of_rows >= 0
+        n = np.bincount(of_rows[inside], minlength=bins.n)
+        sums = np.bincount(of_rows[inside], signal[inside], minlength=bins.n)
+        return np.argsort(sums / np.maximum(n, 1), kind="stable")
+
+    def _of_rows(self, bins: Bins) -> Ints:
+        if bins.rows is None and not bins.limits:
+            return np.zeros(len(self._left), np.int64)
+        if bins.column not in self._places:
+            seen = self._seen
+            self._places[bins.column] = bins.of_ages(seen.ages) if bins.rows is None else bins.rows[seen.places]
+        return self._places[bins.column]
+
+    def _of_column(self, column: str | None) -> Floats:
+        if self._values is None or self._values[0] != column:
+            self._values = column, self._seen.values(column)
+        return self._values[1]
