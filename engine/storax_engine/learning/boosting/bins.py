@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from storax_engine.learning.features import fastprop
@@ -17,6 +18,8 @@ from storax_engine.learning.tables.index import Index, Window
 LOOKED_AT = 100_000  # values whose quantiles are the limits
 APART = 1e-9  # relative; values closer than that are not told apart, as SQL may round them otherwise
 _ROUND = ((864_000.0, 86_400.0), (86_400.0, 3600.0), (3600.0, 60.0), (0.0, 1.0))  # from this age on, in these steps
+
+Places = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Bins:
     """
 
     column: str | None
-    rows: Ints | None
+    rows: Places | None
     limits: tuple[float, ...] = ()
     categories: tuple[str, ...] = ()
 
@@ -45,9 +48,9 @@ class Bins:
         """The number of bins."""
         return len(self.categories) or len(self.limits) + 1
 
-    def of_ages(self, ages: Floats) -> Ints:
+    def of_ages(self, ages: Floats) -> Places:
         """Return the bins of ages beyond the horizon."""
-        return np.asarray(np.searchsorted(np.asarray(self.limits), ages, side="right"), np.int64)
+        return np.asarray(np.searchsorted(np.asarray(self.limits), ages, side="right"), np.int16)
 
     def narrow(self, so_far: Conditions, last: bool, kept: Ints) -> Conditions:
         """Return the conditions with that of a split, which keeps these bins: the ``last`` ones, or the first."""
@@ -89,14 +92,14 @@ def _number(index: Index, column: Column, most: int) -> Bins:
     values = index.column(column.name)
     limits = _limits(values[np.isfinite(values)], most)
     found = np.searchsorted(np.asarray(limits), values, side="left")
-    return Bins(column.name, np.where(np.isnan(values), -1, found), limits)
+    return Bins(column.name, np.where(np.isnan(values), -1, found).astype(np.int16), limits)
 
 
 def _category(index: Index, column: Column, most: int) -> Bins:
     categories = fastprop.most_frequent(index.frame, column.name, most)
     codes, values = index.frame.coded(column.name)
     places = np.append(lookup(values, pa.array(categories, pa.string())), -1)  # the last is that of code -1: null
-    return Bins(column.name, np.asarray(places[codes[index.order]], np.int64), categories=tuple(categories))
+    return Bins(column.name, places[codes[index.order]].astype(np.int16), categories=tuple(categories))
 
 
 def _limits(values: Floats, most: int) -> tuple[float, ...]:

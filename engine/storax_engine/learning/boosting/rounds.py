@@ -7,9 +7,10 @@ import numpy as np
 
 from storax_engine.learning.boosting import bins
 from storax_engine.learning.boosting.bins import Bins
-from storax_engine.learning.boosting.condition_boost import ConditionBoost
+from storax_engine.learning.boosting.condition_boost import KIND, ConditionBoost
 from storax_engine.learning.boosting.search import BETTER, Found, Search
 from storax_engine.learning.boosting.seen_rows import Drawn
+from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.features import fastprop
 from storax_engine.learning.features.fastprop import ZERO
 from storax_engine.learning.features.feature import Feature, name_of
@@ -69,6 +70,8 @@ class Boosting:
 
     def run(self, y: Floats) -> dict[Feature, Floats]:
         """Return the features and their values, in the order in which they were found."""
+        if not y.shape[1]:
+            raise BadPlan(f"{KIND} learns from a target: give a column of the population the role target")
         gains: dict[Feature, float] = {}
         for target in y.T:
             if len(target) and target.min() < target.max():
@@ -82,7 +85,10 @@ class Boosting:
         columns = [c.name for c in fastprop.inputs(join, index.frame) if c.kind != CATEGORICAL]
         seen = drawn.draw(self._bag()[0], np.zeros(self._rows), self._draws, self._tick)
         ages = np.empty(0) if seen is None else seen.ages
-        binned = list(bins.columns(join, index, ages, self._learner.max_bins))
+        binned = list[Bins]()
+        for column in bins.columns(join, index, ages, self._learner.max_bins):
+            self._tick()
+            binned.append(column)
         return _Searched(drawn, columns, binned, _usable(self._learner, join))
 
     def _bag(self) -> tuple[Ints, Ints]:

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from storax_engine.learning.boosting.bins import Bins, Conditions
+from storax_engine.learning.boosting.bins import Bins, Conditions, Places
 from storax_engine.learning.boosting.condition_boost import ConditionBoost
 from storax_engine.learning.boosting.seen_rows import Seen
 from storax_engine.learning.features.fastprop import ZERO
@@ -19,7 +18,6 @@ COMBINATIONS = 256
 PATHS = 3  # conditions to begin with
 BETTER = 1.05  # by which factor a further condition explains more
 ALL_ROWS = Bins(None, None)
-Kept = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -48,16 +46,15 @@ class Search:
         self._left = seen.left()
         mean = seen.targets.sum() / max(seen.weights.sum(), 1.0)
         self._targets = seen.targets - mean * seen.weights
-        self._places: dict[str | None, Ints] = {}
+        self._places: dict[str | None, Places] = {}
         self._values: tuple[str | None, Floats] | None = None
 
     def paths(self, draw: np.random.Generator) -> Iterator[list[Found]]:
         """Yield the best features, each as the path to it: without conditions, with the first one, and so on."""
         whole = [found for column in self._columns for found in self._without(column)]
-        if not whole:
-            return
         plain = {(found.aggregation, found.column): found for found in whole}
-        yield [max(whole, key=lambda found: found.gain)]
+        if whole:
+            yield [max(whole, key=lambda found: found.gain)]
         first = [found for column, bins in self._combinations(draw) for found in self._splits(column, bins)]
         for found in sorted(first, key=lambda found: -found.gain)[:PATHS]:
             path = [plain[key]] if (key := (found.aggregation, found.column)) in plain else []
@@ -71,7 +68,7 @@ class Search:
 
     def _without(self, column: str | None) -> list[Found]:
         everywhere = Conditions()
-        return list(self._best(column, self._wanted(column), ALL_ROWS, np.zeros(len(self._left), np.int64), everywhere))
+        return list(self._best(column, self._wanted(column), ALL_ROWS, self._of_rows(ALL_ROWS), everywhere))
 
     def _splits(self, column: str | None, bins: Bins) -> Iterator[Found]:
         yield from self._best(column, self._wanted(column), bins, self._of_rows(bins), Conditions())
@@ -99,9 +96,11 @@ class Search:
         return [name for name in names if not (is_time and name == "TREND")]
 
     def _best(
-        self, column: str | None, names: list[str], bins: Bins, of_rows: Ints, so_far: Conditions
+        self, column: str | None, names: list[str], bins: Bins, of_rows: Places, so_far: Conditions
     ) -> Iterator[Found]:
         """Yield for each aggregation the best split of the bins."""
+        if not names:
+            return
         self._tick()
         values, n = self._of_column(column), bins.n
         order = self._order(bins, of_rows, values, column) if bins.categories else np.arange(n)
@@ -141,17 +140,17 @@ class Search:
             counts = (filled >= least) & (weight >= 2 * least) & varies
             return np.where(counts, covariance**2 / variance, -1.0)
 
-    def _order(self, bins: Bins, of_rows: Ints, values: Floats, column: str | None) -> Ints:
-        """Return categories in the order of what their rows contribute to the target."""
+    def _order(self, bins: Bins, of_rows: Places, values: Floats, column: str | None) -> Ints:
+        """Return the categories in the order of what their rows contribute to the target on average."""
         signal = self._left if column is None else self._left * np.nan_to_num(values)
         inside = of_rows >= 0
         n = np.bincount(of_rows[inside], minlength=bins.n)
         sums = np.bincount(of_rows[inside], signal[inside], minlength=bins.n)
         return np.argsort(sums / np.maximum(n, 1), kind="stable")
 
-    def _of_rows(self, bins: Bins) -> Ints:
+    def _of_rows(self, bins: Bins) -> Places:
         if bins.rows is None and not bins.limits:
-            return np.zeros(len(self._left), np.int64)
+            return np.zeros(len(self._left), np.int16)
         if bins.column not in self._places:
             seen = self._seen
             self._places[bins.column] = bins.of_ages(seen.ages) if bins.rows is None else bins.rows[seen.places]

@@ -21,6 +21,7 @@ from storax_engine.learning.tables.frame import TIME_STAMP, Frame
 from storax_engine.learning.tables.index import Index, References, Slices, Window, references, slices_in_parts
 
 AT_ONCE = 2**18  # rows whose comparisons are in memory at a time, or those of one reference point
+WINDOWS_KEPT = 16
 K = TypeVar("K")
 Out = Callable[[Feature, Floats], None]
 Give = Callable[[References, int, Feature, Floats], None]
@@ -93,13 +94,13 @@ class Evaluator:
         return out
 
     def _sliced(self, window: Window) -> Iterator[tuple[slice, Slices]]:
-        """Yield parts of the points with their slices; kept for the next call where they are one part."""
+        """Yield parts of the points with their slices; some are kept for the next call if they are one part."""
         if window in self._slices:
             yield self._slices[window]
             return
         narrow = _narrow(self._join, window)
         for part, sliced in slices_in_parts(self._points, self._join, self._index, narrow, self._tick):
-            if len(sliced.lo) == len(self._points.keys):
+            if len(sliced.lo) == len(self._points.keys) and len(self._slices) < WINDOWS_KEPT:
                 self._slices[window] = part, sliced
             yield part, sliced
 

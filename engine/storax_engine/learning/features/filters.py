@@ -17,7 +17,7 @@ from storax_engine.learning.tables.index import Index
 
 ABOVE, UP_TO, IN = "above", "up_to", "in"
 NAMED = 4  # categories that a name lists
-LONGEST = 100  # characters of the part of a name that tells the conditions
+LONGEST = 64  # characters of the part of a name that tells the conditions
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,210 @@
+"""ConditionBoost: aggregations over rows that meet conditions, which are learned from the target."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from benchmarks.condition_boost import FASTPROP, LEARNERS, WORLDS, description, threshold
+from learning.parity import assert_parity
+from learning.test_learning_cancelled import CancelledAt
+from learning.worlds import DAY, HOUR, SHOP_ROLES, join, shop, spec, towns
+from storax_engine import learning
+from storax_engine.learning import BadPlan, buckets
+from storax_engine.learning.boosting import search, seen_rows
+
+BOOST = {"kind": "ConditionBoost", "min_samples_leaf": 5, "n_rounds": 8}
+CUSTOMERS = 800
+
+
+def boosted(joins, roles, **more):
+    """A pipeline whose features are all learned by conditions."""
+    return {**spec(joins, roles, predictor=None, **more), "feature_learners": [BOOST]}
+
+
+def spending(tables, *, above=11.0, kinds=("tea", "jam")):
+    """The tables of a shop, whose target is the earlier orders of some kinds above a price."""
+    people, orders = tables["population"].to_pylist(), tables["orders"].to_pylist()
+    of = {}
+    for order in orders:
+        if order["kind"] in kinds and order["price"] is not None and order["price"] > above and order["ts"] is not None:
+            of.setdefault(order["id"], []).append(order["ts"])
+    spent = [float(sum(ts <= one["at"] for ts in of.get(one["id"], []))) for one in people]
+    return {**tables, "population": tables["population"].set_column(3, "spent", pa.array(spent))}
+
+
+def conditional(trained):
+    return [feature for feature in trained.state.features if feature.where]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_target_that_depends_on_conditions_is_predicted_better_than_by_plain_aggregations(name):
+    make, predictor, metric = WORLDS[name]
+    train, test = make(1, 1500), make(2, 1500)
+    plain, more = (
+        learning.fit(description(LEARNERS[title], predictor), train).score(test)[metric]
+        for title in ("FastProp", "FastProp and ConditionBoost")
+    )
+    assert more > plain + 0.12, (plain, more)
+
+
+def test_the_condition_behind_a_target_is_what_is_found_first():
+    trained = learning.fit(description([{"kind": "ConditionBoost"}], None), threshold(1, CUSTOMERS))
+    first = trained.state.features[0]
+    learned = {one.column: one for one in first.where}
+    assert learned["category"].categories == ("a", "d")
+    assert 23 < learned["amount"].limit < 27
+    assert "where_amount_above_" in first.name
+    assert first.name.endswith("_and_category_in_a_or_d")
+
+
+def test_the_same_seed_finds_the_same_features_and_a_loaded_pipeline_has_the_same_numbers(tmp_path):
+    tables = threshold(3, CUSTOMERS)
+    first, again, other = (
+        learning.fit(description([{"kind": "ConditionBoost", "random_state": seed}], None), tables)
+        for seed in (7, 7, 8)
+    )
+    assert first.state.features == again.state.features
+    assert first.transform(tables).equals(again.transform(tables))
+    assert first.state.features != other.state.features
+    first.save(tmp_path / "trained")
+    loaded = learning.load(tmp_path / "trained")
+    assert loaded.state.features == first.state.features
+    assert loaded.transform(tables).equals(first.transform(tables))
+    assert loaded.to_sql() == first.to_sql()
+    assert json.loads((tmp_path / "trained" / "learned.json").read_text())["features"][0]["where"]
+
+
+def test_what_fastprop_has_already_is_there_once_and_both_share_columns_importance():
+    tables = threshold(4, CUSTOMERS)
+    trained = learning.fit(description([FASTPROP, {"kind": "ConditionBoost"}], "LinearRegression"), tables)
+    names = [feature.name for feature in trained.state.features]
+    assert len(set(names)) == len(names)
+    assert "orders__amount__sum" in names
+    assert len(conditional(trained)) >= 1
+    assert sum(trained.importances("y")) == pytest.approx(1.0)
+    columns = {one["name"]: one["importance"] for one in trained.columns()}
+    assert columns["category"] > 0.1, "conditions are on it"
+    assert sum(columns.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("more", [{}, {"upper_time_stamp": "paid"}, {"horizon": 3 * HOUR, "memory": 20 * DAY}])
+def test_conditions_equal_their_sql(more):
+    tables = spending(shop(41))
+    orders = join("orders", "id", ("at", "ts"), **more)
+    roles = {**SHOP_ROLES, "orders": {**SHOP_ROLES["orders"], "time_stamp": ["ts"]}}
+    trained = learning.fit(boosted([orders], roles), tables)
+    assert conditional(trained)
+    assert_parity(trained, tables, within=1e-9)
+
+
+def test_conditions_of_joins_without_time_on_prepared_and_on_nested_columns_equal_their_sql():
+    tables, joins, roles = towns(42)
+    steps = [{"kind": "Seasonal"}, {"kind": "Imputation"}]
+    sold = tables["sales"]
+    busy = dict(
+        zip(*(column.to_pylist() for column in sold.group_by("customer").aggregate([("sale_id", "count")]).columns),
+            strict=True)
+    )  # fmt: skip
+    target = pa.array([float(busy.get(one, 0) % 5) for one in tables["population"]["id"].to_pylist()])
+    place = tables["population"].column_names.index("spent")
+    tables["population"] = tables["population"].set_column(place, "spent", target)
+    untimed = {**join("all_sales", ("id", "customer")), "right": {"name": "all_sales", "table": "sales"}}
+    trained = learning.fit(boosted([*joins, untimed], roles, preprocessors=steps), tables)
+    assert_parity(trained, tables, within=1e-9)
+    joined = {feature.node for feature in trained.state.features if feature.aggregation}
+    assert "all_sales" in joined
+
+
+@pytest.mark.parametrize("horizon", [0.0, 6 * HOUR])
+def test_a_planted_future_value_changes_no_feature_and_no_condition(horizon):
+    tables = spending(shop(43))
+    orders = join("orders", "id", ("at", "ts"), horizon=horizon)
+    trained = learning.fit(boosted([orders], SHOP_ROLES), tables)
+    people, known = tables["population"], tables["orders"]
+    unique = [i for i, n in enumerate(people["id"].to_pylist()) if people["id"].to_pylist().count(n) == 1]
+    later = pc.add(people["at"].cast(pa.int64()), int(1 - horizon))
+    future = pa.table(
+        {
+            "id": people["id"], "ts": later.cast(pa.timestamp("s")), "price": np.full(len(people), 12.5),
+            "pieces": np.full(len(people), 2), "kind": ["tea"] * len(people), "paid": later.cast(pa.timestamp("s")),
+        }
+    )  # fmt: skip
+    planted = {**tables, "orders": pa.concat_tables([known, future.cast(known.schema).take(unique)])}
+    before, after = trained.transform(tables).take(unique), trained.transform(planted).take(unique)
+    assert conditional(trained)
+    assert before.equals(after)
+
+
+def test_a_target_of_noise_finds_next_to_nothing():
+    tables = shop(44, n=600, orders=9000)
+    trained = learning.fit(spec([], {**SHOP_ROLES, "orders": {}}, predictor=None), tables)
+    described = boosted([join("orders", "id", ("at", "ts"))], SHOP_ROLES)
+    described["feature_learners"] = [{"kind": "ConditionBoost"}]
+    learned = learning.fit(described, tables)
+    assert len(learned.state.features) <= len(trained.state.features) + 2, learned.state.features
+
+
+def test_a_fit_is_cancelled_within_a_round():
+    tables, described = threshold(5, 300), description([BOOST], None)
+    count = CancelledAt()
+    learning.fit(described, tables, cancelled=count)
+    assert count.times > 100
+    for limit in np.linspace(1, count.times, 9).astype(int):
+        with pytest.raises(learning.Cancelled):
+            learning.fit(described, tables, cancelled=CancelledAt(limit))
+
+
+def test_a_round_looks_at_so_many_rows_and_tries_so_many_combinations(monkeypatch):
+    passes, whole = [], search.split_sums
+
+    def counted(bins, *rest):
+        passes.append(len(bins))
+        return whole(bins, *rest)
+
+    monkeypatch.setattr(search, "split_sums", counted)
+    monkeypatch.setattr(seen_rows, "MOST", 500)
+    monkeypatch.setattr(search, "COMBINATIONS", 2)
+    described = description([{**BOOST, "n_rounds": 3, "max_depth": 2}], None)
+    learning.fit(described, threshold(6, CUSTOMERS))
+    assert passes
+    assert max(passes) <= 500
+    without, refined = 3, search.PATHS * 2
+    assert len(passes) <= 3 * (without + 2 + refined)
+
+
+def test_a_fit_in_buckets_is_refused_and_a_transform_in_buckets_has_the_same_numbers(tmp_path):
+    tables, described = threshold(7, 300), description([BOOST], None)
+    with pytest.raises(BadPlan, match="ConditionBoost learns from whole tables"):
+        buckets.prepare_fit(described, tables, tmp_path / "fit", buckets=2)
+    trained = learning.fit(described, tables)
+    buckets.prepare_transform(trained, tables, tmp_path / "transform", buckets=3)
+    for i in range(3):
+        buckets.compute(tmp_path / "transform", i)
+    assert pa.concat_tables(buckets.blocks(tmp_path / "transform")).equals(trained.transform(tables))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "requirement"),
+    [
+        ({"n_rounds": 0}, "n_rounds is 0: a whole number, 1 or more"),
+        ({"learning_rate": 0.0}, "a number above 0, up to 1"),
+        ({"subsample": 1.0}, "from 0.01 to 0.99"),
+        ({"max_depth": True}, "a whole number from 1 to 10"),
+        ({"aggregation": ["MEDIAN"]}, "no aggregation 'MEDIAN'; one of AVG"),
+        ({"aggregation": "AVG"}, "give a list"),
+        ({"empty": "none"}, "it is 'zero' or 'missing'"),
+    ],
+)
+def test_a_parameter_that_it_cannot_use_is_named(wrong, requirement):
+    with pytest.raises(BadPlan, match=requirement):
+        learning.check(description([{**BOOST, **wrong}], None), threshold(8, 50))
+
+
+def test_without_a_target_it_says_that_it_needs_one():
+    described = description([BOOST], None)
+    del described["roles"]["population"]["target"]
+    with pytest.raises(BadPlan, match="ConditionBoost learns from a target"):
+        learning.fit(described, threshold(9, 50))
