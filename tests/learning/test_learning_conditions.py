@@ -1,6 +1,7 @@
 """ConditionBoost: aggregations over rows that meet conditions, which are learned from the target."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +11,12 @@ import pytest
 from benchmarks.condition_boost import FASTPROP, LEARNERS, WORLDS, description, threshold
 from learning.parity import assert_parity
 from learning.test_learning_cancelled import CancelledAt
-from learning.worlds import DAY, HOUR, SHOP_ROLES, join, shop, spec, towns
+from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, SHOP_ROLES, join, market, shop, spec, towns
 from storax_engine import learning
 from storax_engine.learning import BadPlan, buckets
 from storax_engine.learning.boosting import search, seen_rows
+from storax_engine.learning.features import filters
+from storax_engine.learning.features.filters import ABOVE, IN, UP_TO, Filter
 
 BOOST = {"kind": "ConditionBoost", "min_samples_leaf": 5, "n_rounds": 8}
 CUSTOMERS = 800
@@ -100,22 +103,40 @@ def test_conditions_equal_their_sql(more):
     assert_parity(trained, tables, within=1e-9)
 
 
-def test_conditions_of_joins_without_time_on_prepared_and_on_nested_columns_equal_their_sql():
+UNDER = ["AVG", "COUNT", "COUNT_DISTINCT", "EWMA_1D", "FIRST", "LAST", "MEDIAN", "MODE", "STDDEV", "SUM", "TREND"]
+OF_SALES = (
+    Filter("ts__hour", ABOVE, 5.5),
+    Filter("lines__amount__sum", UP_TO, 21.0625),
+    Filter("places__people", ABOVE, 10.5),
+    Filter("shop", IN, categories=("north", "south")),
+)
+
+
+def test_any_aggregation_under_conditions_on_prepared_nested_and_joined_columns_equals_its_sql():
     tables, joins, roles = towns(42)
-    steps = [{"kind": "Seasonal"}, {"kind": "Imputation"}]
-    sold = tables["sales"]
-    busy = dict(
-        zip(*(column.to_pylist() for column in sold.group_by("customer").aggregate([("sale_id", "count")]).columns),
-            strict=True)
-    )  # fmt: skip
-    target = pa.array([float(busy.get(one, 0) % 5) for one in tables["population"]["id"].to_pylist()])
-    place = tables["population"].column_names.index("spent")
-    tables["population"] = tables["population"].set_column(place, "spent", target)
     untimed = {**join("all_sales", ("id", "customer")), "right": {"name": "all_sales", "table": "sales"}}
-    trained = learning.fit(boosted([*joins, untimed], roles, preprocessors=steps), tables)
-    assert_parity(trained, tables, within=1e-9)
-    joined = {feature.node for feature in trained.state.features if feature.aggregation}
-    assert "all_sales" in joined
+    steps = [{"kind": "Seasonal"}, {"kind": "Imputation"}]
+    learner = {"aggregation": UNDER}
+    trained = learning.fit(spec([*joins, untimed], roles, predictor=None, preprocessors=steps, learner=learner), tables)
+    under = {"sales": (OF_SALES[:1], OF_SALES[1:2], OF_SALES), "all_sales": (OF_SALES[:1], OF_SALES[3:])}
+    trained.state.features = [
+        replace(feature, where=where, name=f"{feature.name}__{filters.name_of(where)}")
+        for feature in trained.state.features
+        if feature.column in {None, "lines__amount__sum", "shop"} and feature.node in under
+        for where in under[feature.node]
+    ]
+    assert_parity(trained, tables, least=40, within=1e-9)
+    filled = [np.isfinite(column.to_numpy()).mean() for column in trained.transform(tables).columns]
+    assert np.median(filled) > 0.2
+
+
+def test_comparisons_under_conditions_equal_their_sql():
+    tables, orders = market(45), join("orders", "id", ("at", "ts"), horizon=3 * HOUR)
+    learner = {"aggregation": ["AVG", "MAX", "SUM"]}
+    trained = learning.fit(spec([orders], MARKET_ROLES, predictor=None, learner=learner, units=MARKET_UNITS), tables)
+    where = (Filter("pieces", ABOVE, 0.5),)
+    trained.state.features = [replace(f, where=where) for f in trained.state.features if f.compared]
+    assert_parity(trained, tables, least=5, within=1e-9)
 
 
 @pytest.mark.parametrize("horizon", [0.0, 6 * HOUR])

@@ -11,7 +11,20 @@ import pytest
 import sqlglot
 
 from learning.parity import assert_parity
-from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, SHOP_ROLES, fit, join, market, shop, spec, towns
+from learning.worlds import (
+    DAY,
+    HOUR,
+    MARKET_ROLES,
+    MARKET_UNITS,
+    SHOP_ROLES,
+    fit,
+    join,
+    market,
+    shop,
+    spec,
+    towns,
+    under_conditions,
+)  # fmt: skip
 from needs import needs
 from storax.data.exchange.dialects import dialect_of
 from storax_engine.learning import BadPlan
@@ -60,6 +73,12 @@ def compared():
     return trained, tables
 
 
+@pytest.fixture(scope="module")
+def conditional():
+    """Aggregations over rows that meet conditions."""
+    return under_conditions(shop(35, n=100, orders=700))
+
+
 # Writing and parsing all of them takes a minute: each dialect gets a third, each feature several dialects, but with
 # `make test-spark` all.
 SHARES = 3
@@ -78,8 +97,9 @@ def test_every_feature_is_written_in_a_dialect_that_its_parser_reads(number, dia
 
 
 @pytest.mark.parametrize("dialect", sorted(set(DIALECTS.values())))
-def test_comparisons_are_written_in_a_dialect_that_its_parser_reads(dialect, compared):
-    trained, _ = compared
+@pytest.mark.parametrize("fixture", ["compared", "conditional"])
+def test_comparisons_and_conditions_are_written_in_a_dialect_that_its_parser_reads(dialect, fixture, request):
+    trained, _ = request.getfixturevalue(fixture)
     statements = trained.to_sql(dialect)
     assert len(statements) >= 12
     for text in statements.values():
@@ -115,7 +135,7 @@ def _plain(value):
     return value.isoformat(" ") if isinstance(value, datetime.datetime) else value
 
 
-@pytest.mark.parametrize("fixture", ["everything", "prepared", "compared"])
+@pytest.mark.parametrize("fixture", ["everything", "prepared", "compared", "conditional"])
 def test_on_sqlite_features_are_the_same_numbers(fixture, request):
     trained, tables = request.getfixturevalue(fixture)
     with closing(sqlite3.connect(":memory:")) as conn:
@@ -123,7 +143,7 @@ def test_on_sqlite_features_are_the_same_numbers(fixture, request):
         assert_parity(trained, tables, least=12, dialect="sqlite", run=database.run)
 
 
-@pytest.mark.parametrize("fixture", ["everything", "prepared", "compared"])
+@pytest.mark.parametrize("fixture", ["everything", "prepared", "compared", "conditional"])
 def test_on_mariadb_features_are_the_same_numbers_in_any_time_zone(fixture, request, mariadb):
     trained, tables = request.getfixturevalue(fixture)
     with mariadb.connect() as conn:

@@ -7,7 +7,20 @@ import pyarrow as pa
 import pytest
 
 from learning.parity import assert_parity
-from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, SHOP_ROLES, fit, join, market, shop, spec, towns
+from learning.worlds import (
+    DAY,
+    HOUR,
+    MARKET_ROLES,
+    MARKET_UNITS,
+    SHOP_ROLES,
+    fit,
+    join,
+    market,
+    shop,
+    spec,
+    towns,
+    under_conditions,
+)  # fmt: skip
 
 TYPES = {pa.int64(): "bigint", pa.float64(): "double precision", pa.string(): "text", pa.bool_(): "boolean"}
 
@@ -86,6 +99,11 @@ def test_comparisons_of_columns_of_equal_unit_on_postgres(postgres):
     trained = fit(spec([orders], MARKET_ROLES, predictor=None, learner=learner, units=MARKET_UNITS), tables)
     trained.state.features = [feature for feature in trained.state.features if feature.compared]
     assert_same_on(postgres, trained, tables, 25)
+
+
+def test_conditions_on_postgres(postgres):
+    trained, tables = under_conditions(shop(24))
+    assert_same_on(postgres, trained, tables, 14)
 
 
 def test_a_snowflake_with_preprocessors_on_postgres(postgres):

@@ -8,7 +8,7 @@ import pytest
 
 from learning import test_learning_flights as on_flights
 from learning.parity import assert_parity
-from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns
+from learning.worlds import DAY, HOUR, SHOP_ROLES, fit, join, shop, spec, towns, under_conditions
 from needs import needs
 
 pytestmark = [
@@ -78,6 +78,11 @@ def test_a_shop_on_spark(assert_same):
     learner = {"aggregation": [*DEFAULT, *more], "windows": [2 * DAY], "n_most_frequent": 1}
     tables = shop(31)
     assert_same(fit(spec([orders], roles, predictor=None, learner=learner), tables), tables, 40)
+
+
+def test_conditions_on_spark(assert_same):
+    trained, tables = under_conditions(shop(33))
+    assert_same(trained, tables, 14)
 
 
 def test_a_snowflake_with_preprocessors_on_spark(assert_same):

@@ -1,5 +1,7 @@
 """Small relational data sets: tables, and the description of a pipeline that learns from them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -92,6 +94,24 @@ def fit(*args, **kwargs):
     from storax_engine import learning
 
     return learning.fit(*args, **kwargs)
+
+
+def under_conditions(tables):
+    """Features of a shop, each over rows that meet conditions, as ConditionBoost learns them; and the tables."""
+    from storax_engine.learning.features.filters import ABOVE, IN, UP_TO, Filter
+
+    orders = join("orders", "id", ("at", "ts"), horizon=3 * HOUR)
+    learner = {"aggregation": ["AVG", "COUNT", "LAST", "MAX", "MIN", "SUM", "TREND"]}
+    trained = fit(spec([orders], SHOP_ROLES, predictor=None, learner=learner), tables)
+    kinds = Filter("kind", IN, categories=("jam", "tea"))
+    wheres = (Filter("price", ABOVE, 9.55), kinds), (Filter("pieces", UP_TO, 2.0),)
+    trained.state.features = [
+        replace(feature, name=f"{number}_{feature.name}", where=where, window=(0.0, 30 * DAY))
+        for feature in trained.state.features
+        if feature.column in {None, "price"} and feature.aggregation
+        for number, where in enumerate(wheres)
+    ]
+    return trained, tables
 
 
 def towns(seed, n=250, sales=2500, lines=6000):
