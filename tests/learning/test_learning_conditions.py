@@ -196,11 +196,21 @@ def test_a_round_looks_at_so_many_rows_and_tries_so_many_combinations(monkeypatc
     assert len(passes) <= 3 * (without + 2 + refined)
 
 
-def test_a_fit_in_buckets_is_refused_and_a_transform_in_buckets_has_the_same_numbers(tmp_path):
-    tables, described = threshold(7, 300), description([BOOST], None)
-    with pytest.raises(BadPlan, match="ConditionBoost learns from whole tables"):
-        buckets.prepare_fit(described, tables, tmp_path / "fit", buckets=2)
+def test_buckets_give_the_same_features_and_numbers(tmp_path):
+    tables, steps = spending(shop(46)), [{"kind": "Seasonal"}, {"kind": "Mapping", "min_freq": 3}]
+    learners = [FASTPROP, BOOST]
+    described = spec(
+        [join("orders", "id", ("at", "ts"))], SHOP_ROLES, predictor="LinearRegression", preprocessors=steps
+    )
+    described["feature_learners"] = learners
     trained = learning.fit(described, tables)
+    assert conditional(trained)
+    buckets.prepare_fit(described, tables, tmp_path / "fit", buckets=3)
+    for i in range(3):
+        buckets.compute(tmp_path / "fit", i)
+    split = buckets.fit(tmp_path / "fit")
+    assert split.state.features == trained.state.features
+    assert np.array_equal(split.predict(tables), trained.predict(tables))
     buckets.prepare_transform(trained, tables, tmp_path / "transform", buckets=3)
     for i in range(3):
         buckets.compute(tmp_path / "transform", i)

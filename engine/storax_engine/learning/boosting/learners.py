@@ -2,7 +2,6 @@
 
 from storax_engine.learning.boosting import condition_boost
 from storax_engine.learning.boosting.condition_boost import ConditionBoost
-from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.features import fastprop
 from storax_engine.learning.features.fastprop import FastProp
 from storax_engine.learning.plan import Part
@@ -13,13 +12,3 @@ Learner = FastProp | ConditionBoost
 def read(part: Part) -> Learner:
     """The learner that a description names. Raises ``BadPlan`` for another kind or a parameter it does not have."""
     return condition_boost.read(part) if part.kind == condition_boost.KIND else fastprop.read(part)
-
-
-def of_buckets(part: Part) -> FastProp:
-    """The learner, if it can learn from buckets. Raises ``BadPlan`` as ``read`` does, and for one that cannot."""
-    learner = read(part)
-    if isinstance(learner, ConditionBoost):
-        raise BadPlan(
-            f"{condition_boost.KIND} learns from whole tables: fit without buckets, and compute with buckets afterwards"
-        )
-    return learner

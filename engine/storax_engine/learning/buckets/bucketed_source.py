@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from storax_engine.learning.boosting import learners
+from storax_engine.learning.boosting.condition_boost import ConditionBoost
 from storax_engine.learning.boosting.learners import Learner
 from storax_engine.learning.buckets.combined_matrix import Matrix
 from storax_engine.learning.buckets.empty_frames import Skeleton
@@ -96,7 +97,7 @@ class _BucketFeatures:
     ) -> None:
         self._matrix, self._features, self.mapped = values, features, dict[str, Floats]()
         self._place = {f: i for i, f in enumerate(features)}
-        by = [learners.of_buckets(p) for p in plan.learners]
+        by = [learners.read(p) for p in plan.learners]
         self._proposed: dict[Learner, Sequence[int]] = dict(zip(by, proposed, strict=True))
 
     def own(self, *, categorical: bool) -> list[Feature]:
@@ -120,8 +121,11 @@ class _BucketFeatures:
         return out
 
     def best(self, learner: Learner, y: Floats) -> tuple[list[Feature], Floats]:
-        """As ``Features.best``: the highest correlations of all, a few columns in memory at a time."""
+        """As ``Features.best``: of FastProp the highest correlations of all, a few columns in memory at a time."""
         proposed = self._proposed[learner]
+        if isinstance(learner, ConditionBoost):
+            kept = [self._features[place] for place in proposed]
+            return kept, self.compute(kept, {})
         ranks = np.empty(len(proposed))
         for start in range(0, len(proposed), AT_ONCE):
             values = self._matrix.columns(proposed[start : start + AT_ONCE])

@@ -17,12 +17,20 @@ import pyarrow.parquet as pq
 
 from storax_engine.learning import plan, targets
 from storax_engine.learning.boosting import learners
-from storax_engine.learning.buckets import bucket_features, bucketed_source, empty_frames, fit_before_split, sources
+from storax_engine.learning.buckets import (
+    bucket_features,
+    bucketed_source,
+    empty_frames,
+    fit_before_split,
+    learned_conditions,
+    sources,
+)  # fmt: skip
 from storax_engine.learning.buckets.combined_matrix import BLOCK_ROWS, Matrix
 from storax_engine.learning.buckets.sources import Source, TableOrPath
 from storax_engine.learning.buckets.splitting import Split, home
 from storax_engine.learning.errors import BadData, BadPlan, never, stop_if
 from storax_engine.learning.features import feature as features_
+from storax_engine.learning.features.fastprop import FastProp
 from storax_engine.learning.features.feature import Feature
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.predictors import registry as predictors
@@ -56,7 +64,7 @@ def prepare_fit(
     ``replicate_mb`` MiB in each bucket. Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
     read, tick = plan.read(spec), partial(stop_if, cancelled)
-    by = [learners.of_buckets(p) for p in read.learners]
+    by = [learners.read(p) for p in read.learners]
     untrained = [predictors.make(p) for p in (*read.selectors, *read.predictors)]
     inputs, preparation = sources.of(read, tables), Preparation(read)
     y = read_targets(read, _targets(read, inputs[read.population.name]), needed=bool(untrained))
@@ -64,13 +72,16 @@ def prepare_fit(
     fit_before_split.learn(read, inputs, preparation, tick)
     empty = empty_frames.Skeleton(read, {name: s.schema for name, s in inputs.items()}, preparation)
     counted = {}
-    if any(learner.n_most_frequent for learner in by):
+    if any(isinstance(learner, FastProp) and learner.n_most_frequent for learner in by):
         for node in empty.joined():
             counted[node.name] = fit_before_split.counts(read, inputs, preparation, node, buckets, replicate_mb, tick)
-    own, proposed = (
-        empty.own(categorical=False),
-        [empty.propose(x, fit_before_split.frequent(counted)) for x in by],
-    )
+    own, frequent = empty.own(categorical=False), fit_before_split.frequent(counted)
+    proposed = [
+        empty.propose(learner, frequent)
+        if isinstance(learner, FastProp)
+        else learned_conditions.learn(read, inputs, preparation, learner, y, tick)
+        for learner in by
+    ]
     features = list(dict.fromkeys([*own, *(f for group in proposed for f in group)]))
     place = {f: i for i, f in enumerate(features)}
     home_ = _emptied(folder)
