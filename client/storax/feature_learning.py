@@ -155,7 +155,7 @@ class ConditionBoost(Declaration):
         max_bins: into how many parts a column is divided; as many of its most frequent categories are told apart.
             2 to 256, default 32.
         subsample: which share of the population a round draws, 0.01 to 0.99. Default 0.5.
-        max_samples: how many rows a round draws at most. Default 10,000.
+        max_samples: how many rows a round draws at most. Default 5,000.
         n_iter_no_change: after how many rounds in vain it ends. Default 5.
         aggregation: some of AVG, COUNT, LAST, MAX, MIN, SUM and TREND; the default is all.
         empty: what predictors see where a feature has nothing to aggregate; see ``FastProp``.
@@ -169,7 +169,7 @@ class ConditionBoost(Declaration):
     min_samples_leaf: int = 20
     max_bins: int = 32
     subsample: float = 0.5
-    max_samples: int = 10_000
+    max_samples: int = 5_000
     n_iter_no_change: int = 5
     aggregation: Sequence[str] = aggregations.conditional
     empty: str = "zero"

@@ -1,7 +1,7 @@
 """ConditionBoost: aggregations over rows that meet conditions, which are learned from the target."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,13 @@ from benchmarks.condition_boost import FASTPROP, LEARNERS, WORLDS, description, 
 from learning.parity import assert_parity
 from learning.test_learning_cancelled import CancelledAt
 from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, SHOP_ROLES, join, market, shop, spec, towns
+from storax.feature_learning import ConditionBoost
 from storax_engine import learning
-from storax_engine.learning import BadPlan, buckets
-from storax_engine.learning.boosting import search, seen_rows
+from storax_engine.learning import BadData, BadPlan, buckets
+from storax_engine.learning.boosting import condition_boost, search, seen_rows
 from storax_engine.learning.features import filters
 from storax_engine.learning.features.filters import ABOVE, IN, UP_TO, Filter
+from storax_engine.learning.plan import Part
 
 BOOST = {"kind": "ConditionBoost", "min_samples_leaf": 5, "n_rounds": 8}
 CUSTOMERS = 800
@@ -168,6 +170,14 @@ def test_a_target_of_noise_finds_next_to_nothing():
     assert len(learned.state.features) <= len(trained.state.features) + 2, learned.state.features
 
 
+def test_if_nothing_explains_the_target_the_error_says_so():
+    described = boosted([join("orders", "id", ("at", "ts"))], {**SHOP_ROLES, "population": {
+        **SHOP_ROLES["population"], "numerical": []}})  # fmt: skip
+    described["feature_learners"] = [{"kind": "ConditionBoost", "n_rounds": 1, "min_samples_leaf": 10**6}]
+    with pytest.raises(BadData, match="nothing that was computed explains the target"):
+        learning.fit(described, shop(47))
+
+
 def test_a_fit_is_cancelled_within_a_round():
     tables, described = threshold(5, 300), description([BOOST], None)
     count = CancelledAt()
@@ -232,6 +242,13 @@ def test_buckets_give_the_same_features_and_numbers(tmp_path):
 def test_a_parameter_that_it_cannot_use_is_named(wrong, requirement):
     with pytest.raises(BadPlan, match=requirement):
         learning.check(description([{**BOOST, **wrong}], None), threshold(8, 50))
+
+
+def test_the_declaration_has_the_parameters_and_defaults_of_the_learner():
+    spec = ConditionBoost(max_depth=2, random_state=7).to_spec()
+    learner = condition_boost.read(Part(spec.pop("kind"), spec))
+    assert learner == replace(condition_boost.ConditionBoost(), max_depth=2, random_state=7)
+    assert set(spec) == {field.name for field in fields(learner)}
 
 
 def test_without_a_target_it_says_that_it_needs_one():

@@ -39,7 +39,7 @@ class ConditionBoost:
     min_samples_leaf: int = 20
     max_bins: int = 32
     subsample: float = 0.5
-    max_samples: int = 10_000
+    max_samples: int = 5_000
     n_iter_no_change: int = 5
     aggregation: tuple[str, ...] = AGGREGATIONS
     empty: str = ZERO

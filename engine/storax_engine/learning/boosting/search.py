@@ -13,7 +13,7 @@ from storax_engine.learning.kernels.condition_gains import AGGREGATIONS, SUMS, s
 from storax_engine.learning.tables.columns import Floats, Ints
 from storax_engine.learning.tables.frame import TIME_STAMP
 
-COMBINATIONS = 256
+COMBINATIONS = 64
 """Pairs of an aggregated column and a column of a condition that one round tries in a join."""
 PATHS = 3  # conditions to begin with
 BETTER = 1.05  # by which factor a further condition explains more
@@ -44,6 +44,7 @@ class Search:
         self._seen, self._bins, self._learner, self._tick = seen, bins, learner, tick
         self._columns: list[str | None] = [None, *columns] if "COUNT" in learner.aggregation else [*columns]
         self._left = seen.left()
+        self._ages = seen.ages / max(float(seen.ages.max(initial=0.0)), 1.0)
         mean = seen.targets.sum() / max(seen.weights.sum(), 1.0)
         self._targets = seen.targets - mean * seen.weights
         self._places: dict[str | None, Places] = {}
@@ -105,8 +106,7 @@ class Search:
         values, n = self._of_column(column), bins.n
         order = self._order(bins, of_rows, values, column) if bins.categories else np.arange(n)
         place = np.append(np.argsort(order), -1)  # the last is that of bin -1
-        sums = self._sums(place[of_rows], n, values, names)
-        gains = self._gains(sums)
+        gains = self._gains(place[of_rows], n, values, names)
         for name in names:
             of_name = gains[AGGREGATIONS.index(name)]
             last, split = divmod(int(np.argmax(of_name)), of_name.shape[1])
@@ -119,24 +119,19 @@ class Search:
                 narrow = bins.narrow(so_far, bool(last), kept)
                 yield replace(found, conditions=narrow, bins=bins, kept=tuple(int(k) for k in kept))
 
-    def _sums(self, of_rows: Ints, n: int, values: Floats, names: list[str]) -> Floats:
-        seen = self._seen
-        wanted = np.array([name in names for name in AGGREGATIONS])
-        out = np.zeros((len(AGGREGATIONS), 2, max(n - 1, 1), SUMS))
-        scale = float(seen.ages.max()) if len(seen.ages) and seen.ages.max() > 0 else 1.0
-        empty = 0.0 if self._learner.empty == ZERO else np.nan
-        split_sums(
-            of_rows, n, values, seen.ages / scale, seen.lo, seen.hi, seen.weights, self._targets, wanted, empty, out
-        )
-        return out
-
-    def _gains(self, sums: Floats) -> Floats:
+    def _gains(self, of_rows: Ints, n: int, values: Floats, names: list[str]) -> Floats:
         """Return by how much a line through (feature, target) lowers the squared loss; -1 where too few rows count."""
-        weight, f, ff, product, target, filled, first = np.moveaxis(sums, -1, 0)
+        seen, wanted = self._seen, np.array([name in names for name in AGGREGATIONS])
+        out = np.zeros((len(AGGREGATIONS), 2, max(n - 1, 1), SUMS))
+        first = np.full((len(AGGREGATIONS), 2), np.nan)
+        empty = 0.0 if self._learner.empty == ZERO else np.nan
+        rows = seen.lo, seen.hi, seen.weights, self._targets
+        split_sums(of_rows, n, values, self._ages, *rows, wanted, empty, out, first)
+        weight, f, ff, product, target, filled = np.moveaxis(np.cumsum(out, axis=2), -1, 0)
         least = self._learner.min_samples_leaf
         with np.errstate(all="ignore"):
             covariance, variance = product - f * target / weight, ff - f * f / weight
-            varies = (variance > 1e-10 * ff) & (variance > 1e-16 * first**2 * weight)
+            varies = (variance > 1e-10 * ff) & (variance > 1e-16 * first[:, :, None] ** 2 * weight)
             counts = (filled >= least) & (weight >= 2 * least) & varies
             return np.where(counts, covariance**2 / variance, -1.0)
 

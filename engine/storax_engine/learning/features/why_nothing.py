@@ -34,7 +34,9 @@ def sentence(plan: Plan, source: Source, y: Floats) -> str:
     causes += joins_checked.warnings(plan, {**source.levels(), **matched}, source.schemas)
     if not plan.learners or not right:
         causes.append("give columns of the population the role numerical, or add a join and a learner")
-    return f"there are no features: {'; '.join(causes) or 'whatever was computed has the same value in all rows'}"
+    searched = any(part.kind == "ConditionBoost" for part in plan.learners)
+    nothing = "explains the target of rows that it was not learned from" if searched else "varies between rows"
+    return f"there are no features: {'; '.join(causes) or f'nothing that was computed {nothing}'}"
 
 
 def constant_targets(plan: Plan, y: Floats) -> Iterator[str]:

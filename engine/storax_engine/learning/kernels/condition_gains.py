@@ -13,18 +13,19 @@ AGGREGATIONS = ("AVG", "COUNT", "LAST", "MAX", "MIN", "SUM", "TREND")
 _AVG, _COUNT, _LAST, _MAX, _MIN, _SUM, _TREND = range(7)
 # Of a set of rows: how many, how many with a value, sums of values, ages and products, extremes, and the newest value.
 _N, _KNOWN, _Y, _X, _XX, _XY, _LOW, _HIGH, _AGE, _NEWEST = range(10)
-CELL, SUMS = 10, 7
+CELL, SUMS = 10, 6
 
 
 @kernel
 def split_sums(
     bins: Any, n_bins: int, values: Any, ages: Any, lo: Any, hi: Any, weights: Any, targets: Any, wanted: Any,
-    empty_sum: float, out: Any,
+    empty_sum: float, out: Any, first: Any,
 ) -> None:  # fmt: skip
-    """Fill ``out[aggregation, 0 for first or 1 for last bins, split]`` with sums over the points, which begin as zeros.
+    """Fill ``out[aggregation, 0 for first or 1 for last bins, split]`` with changes of sums over the points.
 
-    They are: weight, f, f squared, f times target, target, weight of points with rows. All f are less the first one,
-    which is the seventh, so that squares of large values keep their digits. Split ``s`` keeps ``s + 1`` bins.
+    The sums of a split are all changes up to it: of weight, f, f squared, f times target, target, weight of points with
+    rows. All f are less ``first[aggregation, first or last]``, so that squares of large values keep their digits. Split
+    ``s`` keeps ``s + 1`` bins. A point costs as much as it has rows, and not as there are splits.
 
     Args:
         bins: of each row; one below 0 is not counted.
@@ -37,24 +38,35 @@ def split_sums(
         targets: the sum of the target over these rows.
         wanted: which aggregations.
         empty_sum: SUM of a point without a value.
-        out: see above.
+        out: see above; begins as zeros.
+        first: see above; begins as NaN.
     """
-    cells, run = np.empty((n_bins, CELL)), np.empty(CELL)
+    cells, run, before = np.empty((n_bins, CELL)), np.empty(CELL), np.empty(wanted.size)
     for g in range(lo.size):
-        for b in range(n_bins):
-            _clear(cells[b])
+        cells[:, _N] = 0.0
         for j in range(lo[g], hi[g]):
             if bins[j] >= 0:
                 _add(cells[bins[j]], values[j], ages[j])
         for last in range(2):
             _clear(run)
+            before[:] = np.nan
             for split in range(out.shape[2]):
-                _merge(run, cells[n_bins - 1 - split if last else split])
+                cell = n_bins - 1 - split if last else split
+                fills = cells[cell, _N] > 0 and run[_N] == 0
+                if cells[cell, _N] > 0:
+                    _merge(run, cells[cell])
+                elif split > 0:
+                    continue
                 for a in range(wanted.size):
-                    if wanted[a]:
-                        f = _value(a, run, empty_sum)
-                        if f == f:
-                            _count(out[a, last, split], f, run[_N] > 0, weights[g], targets[g])
+                    f = _value(a, run, empty_sum) if wanted[a] else np.nan
+                    if f == f and (f != before[a] or fills):
+                        if first[a, last] != first[a, last]:
+                            first[a, last] = f
+                        _change(out[a, last, split], f - first[a, last], run[_N] > 0, weights[g], targets[g])
+                        if before[a] == before[a]:
+                            filled = run[_N] > 0 and not fills
+                            _change(out[a, last, split], before[a] - first[a, last], filled, -weights[g], -targets[g])
+                        before[a] = f
 
 
 @kernel
@@ -65,6 +77,8 @@ def _clear(cell: Any) -> None:
 
 @kernel
 def _add(cell: Any, y: float, x: float) -> None:
+    if cell[_N] == 0:
+        _clear(cell)
     cell[_N] += 1
     if y != y:
         return
@@ -112,10 +126,8 @@ def _value(aggregation: int, run: Any, empty_sum: float) -> float:
 
 
 @kernel
-def _count(sums: Any, f: float, filled: bool, weight: float, target: float) -> None:
-    if sums[0] == 0:
-        sums[6] = f
-    f -= sums[6]
+def _change(sums: Any, f: float, filled: bool, weight: float, target: float) -> None:
+    """Count a point with this value; one of negative weight no longer."""
     sums[0] += weight
     sums[1] += weight * f
     sums[2] += weight * f * f
