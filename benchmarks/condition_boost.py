@@ -28,51 +28,51 @@ Tables = dict[str, pa.Table]
 
 def threshold(seed: int, customers: int = 3000) -> Tables:
     """How many orders above 25 there are in two of eight categories, and noise."""
-    orders = _Orders(seed, customers)
-    return orders.tables(orders.total((orders.amount > 25) & np.isin(orders.category, ["a", "d"])))
+    shop = _Shop(seed, customers)
+    return shop.tables(shop.total((shop.amount > 25) & np.isin(shop.category, ["a", "d"])))
 
 
 def trend(seed: int, customers: int = 3000) -> Tables:
     """How amounts rise or fall, in two categories alone; those of the others are noise."""
-    orders = _Orders(seed, customers)
-    slope, days = orders.draw.normal(size=customers), (orders.time - START) / DAY - DAYS / 2
-    follows = np.isin(orders.category, ["c", "e"])
-    line = 50 + slope[orders.customer] * days / 3 + orders.draw.normal(size=len(days)) * 2
-    orders.amount = np.where(follows, line, orders.draw.normal(50, 20, len(days)))
-    return orders.tables(slope)
+    shop = _Shop(seed, customers)
+    slope, days = shop.draw.normal(size=customers), (shop.time - START) / DAY - DAYS / 2
+    follows = np.isin(shop.category, ["c", "e"])
+    line = 50 + slope[shop.customer] * days / 3 + shop.draw.normal(size=len(days)) * 2
+    shop.amount = np.where(follows, line, shop.draw.normal(50, 20, len(days)))
+    return shop.tables(slope)
 
 
 def recent(seed: int, customers: int = 3000) -> Tables:
     """Whether more than usual was spent in two categories during the last twelve days: a class."""
-    orders = _Orders(seed, customers)
-    new = orders.age < 12 * DAY
-    spent = orders.total(new & np.isin(orders.category, ["b", "g"]), orders.amount)
-    tables = orders.tables(spent)
+    shop = _Shop(seed, customers)
+    new = shop.age < 12 * DAY
+    spent = shop.total(new & np.isin(shop.category, ["b", "g"]), shop.amount)
+    tables = shop.tables(spent)
     y = tables["population"]["y"].to_numpy()
     return {**tables, "population": tables["population"].set_column(2, "y", pa.array((y > np.median(y)).astype(float)))}
 
 
-class _Orders:
+class _Shop:
     """Customers who are asked about once, and their orders before and after."""
 
     def __init__(self, seed: int, customers: int) -> None:
         self.draw = draw = np.random.default_rng(seed)
         n = 20 * customers
-        self.asked = START + draw.integers(100 * DAY, DAYS * DAY, customers)
+        self.moments = START + draw.integers(100 * DAY, DAYS * DAY, customers)
         self.customer, self.time = draw.integers(0, customers, n), START + draw.integers(0, DAYS * DAY, n)
         self.amount, self.category = draw.gamma(2.0, 8.0, n), draw.choice(CATEGORIES, n)
-        self.age = self.asked[self.customer] - self.time
+        self.age = self.moments[self.customer] - self.time
 
     def total(self, counted: npt.NDArray[np.bool_], values: Floats | None = None) -> Floats:
         """Return the sum, or the number, of those earlier orders of each customer that count."""
         counted = counted & (self.age >= 0)
         weights = None if values is None else values[counted]
-        return np.bincount(self.customer[counted], weights, minlength=len(self.asked)).astype(np.float64)
+        return np.bincount(self.customer[counted], weights, minlength=len(self.moments)).astype(np.float64)
 
     def tables(self, signal: Floats) -> Tables:
         """Return the population with the signal and noise as its target, and the orders."""
         y = signal / signal.std() + self.draw.normal(size=len(signal)) * 0.3
-        people = {"id": np.arange(len(y)), "at": _times(self.asked), "y": y}
+        people = {"id": np.arange(len(y)), "at": _times(self.moments), "y": y}
         orders = {"id": self.customer, "ts": _times(self.time), "amount": self.amount, "category": self.category}
         return {"population": pa.table(people), "orders": pa.table(orders)}
 

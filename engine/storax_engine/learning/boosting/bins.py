@@ -91,8 +91,8 @@ def columns(join: Join, index: Index, ages: Floats, most: int) -> Iterator[Bins]
 def _number(index: Index, column: Column, most: int) -> Bins:
     values = index.column(column.name)
     limits = _limits(values[np.isfinite(values)], most)
-    found = np.searchsorted(np.asarray(limits), values, side="left")
-    return Bins(column.name, np.where(np.isnan(values), -1, found).astype(np.int16), limits)
+    places = np.searchsorted(np.asarray(limits), values, side="left")
+    return Bins(column.name, np.where(np.isnan(values), -1, places).astype(np.int16), limits)
 
 
 def _category(index: Index, column: Column, most: int) -> Bins:

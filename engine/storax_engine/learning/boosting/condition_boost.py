@@ -12,7 +12,8 @@ from storax_engine.learning.kernels.condition_gains import AGGREGATIONS
 from storax_engine.learning.plan import Part
 
 KIND = "ConditionBoost"
-_WHOLE, _REAL = (int, np.integer), (int, float, np.number)
+_WHOLE: tuple[type, ...] = (int, np.integer)
+_REAL: tuple[type, ...] = (int, float, np.number)
 # Least and highest value, kinds, and the requirement as a sentence says it.
 _NUMBERS: Mapping[str, tuple[float, float, tuple[type, ...], str]] = {
     "num_features": (1, np.inf, _WHOLE, "a whole number, 1 or more"),
@@ -53,7 +54,8 @@ def read(part: Part) -> ConditionBoost:
     for name, (least, most, kinds, requirement) in _NUMBERS.items():
         if name in params:
             value: Any = params[name]
-            if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            number = isinstance(value, kinds) and not isinstance(value, bool)
+            if not number or not least <= value <= most:
                 raise BadPlan(f"{KIND}: {name} is {value!r}: {requirement}")
     if "aggregation" in params:
         params["aggregation"] = _names(params["aggregation"])

@@ -8,7 +8,7 @@ import numpy as np
 from storax_engine.learning.boosting import bins
 from storax_engine.learning.boosting.bins import Bins
 from storax_engine.learning.boosting.condition_boost import KIND, ConditionBoost
-from storax_engine.learning.boosting.search import BETTER, Found, Search
+from storax_engine.learning.boosting.search import BETTER, Candidate, Search
 from storax_engine.learning.boosting.seen_rows import Drawn
 from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.features import fastprop
@@ -69,7 +69,7 @@ class Boosting:
         self.kept: dict[Feature, Floats] = {}
 
     def run(self, y: Floats) -> dict[Feature, Floats]:
-        """Return the features and their values, in the order in which they were found."""
+        """Return the features and their values, in the order in which they were learned."""
         if not y.shape[1]:
             raise BadPlan(f"{KIND} learns from a target: give a column of the population the role target")
         gains: dict[Feature, float] = {}
@@ -131,12 +131,13 @@ class Boosting:
             seen = one.drawn.draw(bag, left, self._draws, self._tick)
             if seen is None:
                 continue
-            for found in Search(seen, one.columns, one.bins, one.learner, self._tick).paths(self._draws):
-                if found[-1].gain > BETTER * best:
-                    best, path = found[-1].gain, [self._feature(one.drawn.join, step) for step in found]
+            for candidates in Search(seen, one.columns, one.bins, one.learner, self._tick).paths(self._draws):
+                if candidates[-1].gain > BETTER * best:
+                    best = candidates[-1].gain
+                    path = [self._feature(one.drawn.join, step) for step in candidates]
         return path
 
-    def _feature(self, join: Join, one: Found) -> Feature:
+    def _feature(self, join: Join, one: Candidate) -> Feature:
         node, where, window = join.right.name, one.conditions.where, one.conditions.window
         name = name_of(node, one.aggregation, one.column, window, where=where)
         zero = self._learner.empty == ZERO

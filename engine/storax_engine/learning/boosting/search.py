@@ -21,7 +21,7 @@ ALL_ROWS = Bins(None, None)
 
 
 @dataclass(frozen=True)
-class Found:
+class Candidate:
     """An aggregation of a column over the rows that meet conditions. ``gain``: by how much it lowers the squared loss.
 
     The last condition is on ``bins``, of which it keeps ``kept``: the ``last`` ones in their order, or the first.
@@ -50,16 +50,16 @@ class Search:
         self._places: dict[str | None, Places] = {}
         self._values: tuple[str | None, Floats] | None = None
 
-    def paths(self, draw: np.random.Generator) -> Iterator[list[Found]]:
+    def paths(self, draw: np.random.Generator) -> Iterator[list[Candidate]]:
         """Yield the best features, each as the path to it: without conditions, with the first one, and so on."""
-        whole = [found for column in self._columns for found in self._without(column)]
-        plain = {(found.aggregation, found.column): found for found in whole}
+        whole = [candidate for column in self._columns for candidate in self._without(column)]
+        plain = {(candidate.aggregation, candidate.column): candidate for candidate in whole}
         if whole:
-            yield [max(whole, key=lambda found: found.gain)]
-        first = [found for column, bins in self._combinations(draw) for found in self._splits(column, bins)]
-        for found in sorted(first, key=lambda found: -found.gain)[:PATHS]:
-            path = [plain[key]] if (key := (found.aggregation, found.column)) in plain else []
-            yield [*path, *self._refined(found)]
+            yield [max(whole, key=lambda candidate: candidate.gain)]
+        first = [candidate for column, bins in self._combinations(draw) for candidate in self._splits(column, bins)]
+        for candidate in sorted(first, key=lambda candidate: -candidate.gain)[:PATHS]:
+            path = [plain[key]] if (key := (candidate.aggregation, candidate.column)) in plain else []
+            yield [*path, *self._refined(candidate)]
 
     def _combinations(self, draw: np.random.Generator) -> list[tuple[str | None, Bins]]:
         every = [(column, bins) for column in self._columns for bins in self._bins]
@@ -67,28 +67,28 @@ class Search:
             return every
         return [every[i] for i in np.sort(draw.choice(len(every), COMBINATIONS, replace=False))]
 
-    def _without(self, column: str | None) -> list[Found]:
+    def _without(self, column: str | None) -> list[Candidate]:
         everywhere = Conditions()
         return list(self._best(column, self._wanted(column), ALL_ROWS, self._of_rows(ALL_ROWS), everywhere))
 
-    def _splits(self, column: str | None, bins: Bins) -> Iterator[Found]:
+    def _splits(self, column: str | None, bins: Bins) -> Iterator[Candidate]:
         yield from self._best(column, self._wanted(column), bins, self._of_rows(bins), Conditions())
 
-    def _refined(self, found: Found) -> Iterator[Found]:
+    def _refined(self, candidate: Candidate) -> Iterator[Candidate]:
         """Yield a feature with further conditions, as long as each explains more."""
-        yield found
+        yield candidate
         allowed = np.ones(len(self._left), np.bool_)
         for _ in range(1, self._learner.max_depth):
-            allowed &= np.isin(self._of_rows(found.bins), found.kept)
-            better = list[Found]()
+            allowed &= np.isin(self._of_rows(candidate.bins), candidate.kept)
+            better = list[Candidate]()
             for bins in self._bins[:COMBINATIONS]:
                 rows = np.where(allowed, self._of_rows(bins), -1)
-                better += self._best(found.column, [found.aggregation], bins, rows, found.conditions)
-            best = max(better, key=lambda one: one.gain, default=found)
-            if best.gain < BETTER * found.gain:
+                better += self._best(candidate.column, [candidate.aggregation], bins, rows, candidate.conditions)
+            best = max(better, key=lambda one: one.gain, default=candidate)
+            if best.gain < BETTER * candidate.gain:
                 return
-            found = best
-            yield found
+            candidate = best
+            yield candidate
 
     def _wanted(self, column: str | None) -> list[str]:
         """Return the aggregations of a column; the trend of a time says nothing."""
@@ -98,26 +98,26 @@ class Search:
 
     def _best(
         self, column: str | None, names: list[str], bins: Bins, of_rows: Places, so_far: Conditions
-    ) -> Iterator[Found]:
+    ) -> Iterator[Candidate]:
         """Yield for each aggregation the best split of the bins."""
         if not names:
             return
         self._tick()
         values, n = self._of_column(column), bins.n
-        order = self._order(bins, of_rows, values, column) if bins.categories else np.arange(n)
-        place = np.append(np.argsort(order), -1)  # the last is that of bin -1
+        ranking = self._ordered(bins, of_rows, values, column) if bins.categories else np.arange(n)
+        place = np.append(np.argsort(ranking), -1)  # the last is that of bin -1
         gains = self._gains(place[of_rows], n, values, names)
         for name in names:
             of_name = gains[AGGREGATIONS.index(name)]
             last, split = divmod(int(np.argmax(of_name)), of_name.shape[1])
             if of_name[last, split] > 0:
-                found = Found(float(of_name[last, split]), name, column, so_far)
+                candidate = Candidate(float(of_name[last, split]), name, column, so_far)
                 if n == 1:
-                    yield found
+                    yield candidate
                     continue
-                kept = order[n - 1 - split :] if last else order[: split + 1]
+                kept = ranking[n - 1 - split :] if last else ranking[: split + 1]
                 narrow = bins.narrow(so_far, bool(last), kept)
-                yield replace(found, conditions=narrow, bins=bins, kept=tuple(int(k) for k in kept))
+                yield replace(candidate, conditions=narrow, bins=bins, kept=tuple(int(k) for k in kept))
 
     def _gains(self, of_rows: Ints, n: int, values: Floats, names: list[str]) -> Floats:
         """Return by how much a line through (feature, target) lowers the squared loss; -1 where too few rows count."""
@@ -135,7 +135,7 @@ class Search:
             counts = (filled >= least) & (weight >= 2 * least) & varies
             return np.where(counts, covariance**2 / variance, -1.0)
 
-    def _order(self, bins: Bins, of_rows: Places, values: Floats, column: str | None) -> Ints:
+    def _ordered(self, bins: Bins, of_rows: Places, values: Floats, column: str | None) -> Ints:
         """Return the categories in the order of what their rows contribute to the target on average."""
         signal = self._left if column is None else self._left * np.nan_to_num(values)
         inside = of_rows >= 0

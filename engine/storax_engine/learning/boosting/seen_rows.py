@@ -47,7 +47,8 @@ class Seen:
     def left(self) -> Floats:
         """Return for each row the mean target of who sees it, less that of all."""
         mean = self.targets.sum() / max(self.weights.sum(), 1.0)
-        return (self.targets / self.weights - mean)[self.point]
+        left: Floats = (self.targets / self.weights - mean)[self.point]
+        return left
 
 
 class Drawn:
@@ -74,7 +75,6 @@ class Drawn:
         places = np.arange(len(point)) if copy.rows is None else copy.rows
         timed = self.join.time_stamps is not None
         ages = few.moments[point] - self.join.horizon - copy.times if timed else np.zeros(len(point))
-        weights, sums = np.bincount(at, minlength=len(which)), np.bincount(at, targets[rows], minlength=len(which))
-        return Seen(
-            self.index, places, point, copy.lo, copy.hi, few.moments, ages, weights[some].astype(np.float64), sums[some]
-        )
+        weights = np.bincount(at, minlength=len(which))[some].astype(np.float64)
+        sums = np.bincount(at, targets[rows], minlength=len(which))[some].astype(np.float64)
+        return Seen(self.index, places, point, copy.lo, copy.hi, few.moments, ages, weights, sums)

@@ -18,9 +18,9 @@ def learn(
     plan: Plan,
     sources: Mapping[str, Source],
     preparation: Preparation,
-    learner: ConditionBoost,
     y: Floats,
     tick: Callable[[], None],
+    learner: ConditionBoost,
 ) -> list[Feature]:
     """Return the features that a fit in memory learns of the same tables."""
     tables = {node.name: sources[node.name].table(columns(plan, node)) for node in plan.population.walk()}

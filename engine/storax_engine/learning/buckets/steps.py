@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from storax_engine.learning import plan, targets
 from storax_engine.learning.boosting import learners
+from storax_engine.learning.boosting.condition_boost import ConditionBoost
+from storax_engine.learning.boosting.learners import Learner
 from storax_engine.learning.buckets import (
     bucket_features,
     bucketed_source,
@@ -75,13 +77,8 @@ def prepare_fit(
     if any(isinstance(learner, FastProp) and learner.n_most_frequent for learner in by):
         for node in empty.joined():
             counted[node.name] = fit_before_split.counts(read, inputs, preparation, node, buckets, replicate_mb, tick)
-    own, frequent = empty.own(categorical=False), fit_before_split.frequent(counted)
-    proposed = [
-        empty.propose(learner, frequent)
-        if isinstance(learner, FastProp)
-        else learned_conditions.learn(read, inputs, preparation, learner, y, tick)
-        for learner in by
-    ]
+    own, learn = empty.own(categorical=False), partial(learned_conditions.learn, read, inputs, preparation, y, tick)
+    proposed = [_proposed(learner, empty, counted, learn) for learner in by]
     features = list(dict.fromkeys([*own, *(f for group in proposed for f in group)]))
     place = {f: i for i, f in enumerate(features)}
     home_ = _emptied(folder)
@@ -165,6 +162,17 @@ def blocks(folder: Path | str) -> Iterator[pa.Table]:
     names = [f.name for f in work.features]
     for block in Matrix(work.folder, work.buckets, work.rows, len(names)).blocks():
         yield block.rename_columns(names)
+
+
+def _proposed(
+    learner: Learner,
+    empty: empty_frames.Skeleton,
+    counted: Mapping[str, fit_before_split.Counts],
+    learn: Callable[[ConditionBoost], list[Feature]],
+) -> list[Feature]:
+    if isinstance(learner, FastProp):
+        return empty.propose(learner, fit_before_split.frequent(counted))
+    return learn(learner)
 
 
 @dataclass(frozen=True)

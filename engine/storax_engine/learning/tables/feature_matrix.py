@@ -81,8 +81,8 @@ class Features:
     def _boosted(self, learner: ConditionBoost, y: Floats) -> tuple[list[Feature], Floats]:
         joins = [(join, self._workspace.index(join)) for join in self._joins.values()]
         compute = partial(self.compute, vocabularies={})
-        found = Boosting(learner, joins, self.population, compute, self._workspace.tick).run(y)
-        return list(found), np.array([*found.values()]).reshape(len(found), self.population.rows)
+        learned = Boosting(learner, joins, self.population, compute, self._workspace.tick).run(y)
+        return list(learned), np.array([*learned.values()]).reshape(len(learned), self.population.rows)
 
     def _own(self, feature: Feature, vocabularies: Vocabularies) -> Floats:
         name = feature.column or ""
