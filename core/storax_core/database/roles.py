@@ -118,12 +118,12 @@ def _in_this_database(statement: str) -> str:
 
 
 def _hand_over() -> str:
-    """Tables and functions that another role made, in a database of an earlier release."""
+    """Tables, views and functions that another role made, in a database of an earlier release."""
     tables = ", ".join(f"'{name}'" for name in TABLES)
     functions = ", ".join(f"'{name}'" for name in FUNCTIONS if name not in SEARCHING)
     return f"""DO $$ DECLARE item text; BEGIN
   FOR item IN SELECT c.oid::regclass::text FROM pg_class c
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname IN ({tables})
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname IN ({tables})
     AND c.relowner <> '{OWNER}'::regrole
   LOOP EXECUTE format('ALTER TABLE %s OWNER TO {OWNER}', item); END LOOP;
   FOR item IN SELECT f.oid::regprocedure::text FROM pg_proc f WHERE f.pronamespace = 'public'::regnamespace

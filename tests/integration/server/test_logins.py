@@ -49,11 +49,13 @@ TAMPERING = [
     "SELECT setval('job_id_seq', 1)", "ALTER SEQUENCE event_log_position_seq RESTART", "UPDATE alembic_version SET version_num = '0'",
     "BEGIN; LOCK TABLE event_log IN ACCESS EXCLUSIVE MODE", "DELETE FROM feed",
 ]  # fmt: skip
-FEEDER_READS = {"batch_job", "event_log", "feed", "heartbeat", "job_flow", "job_state", "job_tally", "session"}
+FEEDER_READS = {
+    "app_flow", "batch_job", "event_log", "feed", "heartbeat", "job_app", "job_flow", "job_state", "job_tally", "session",
+}  # fmt: skip
 FEEDER_MAY_NOT = [
     "INSERT INTO event_log (actor) VALUES ('forged')", "UPDATE job_state SET state = 'READY'", "DELETE FROM session",
     "DELETE FROM job_state", "UPDATE batch_job SET state = 'finished'", "UPDATE session SET expires_at = now()",
-    "DELETE FROM heartbeat", "UPDATE job_tally SET n = 0", "SELECT nextval('event_log_position_seq')",
+    "DELETE FROM heartbeat", "UPDATE job_tally SET n = 0", "UPDATE job_app SET app_id = 1", "SELECT nextval('event_log_position_seq')",
 ]  # fmt: skip
 
 
@@ -180,7 +182,12 @@ def test_the_privileges_of_every_role_are_those_of_the_table(world: World) -> No
     actual = {privileges.Right(*row) for row in world.sql(privileges.ACTUAL)}
     assert sorted(actual - privileges.declared()) == []
     assert sorted(privileges.declared() - actual) == []
-    in_schema = {r[0] for r in world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    in_schema = {
+        r[0]
+        for r in world.sql(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+        )
+    }
     assert in_schema == set(privileges.TABLES), "each table has its row in core/storax_core/database/privileges.py"
 
 
