@@ -1,6 +1,7 @@
 """ConditionBoost: aggregations over rows that meet conditions, which are learned from the target."""
 
 import json
+import warnings
 from dataclasses import fields, replace
 
 import numpy as np
@@ -168,6 +169,21 @@ def test_a_target_of_noise_finds_next_to_nothing():
     described["feature_learners"] = [{"kind": "ConditionBoost"}]
     learned = learning.fit(described, tables)
     assert len(learned.state.features) <= len(trained.state.features) + 2, learned.state.features
+
+
+def test_infinite_constant_and_empty_columns_warn_of_nothing_and_find_the_same_condition():
+    tables = threshold(1, CUSTOMERS)
+    n = tables["orders"].num_rows
+    odd = {"endless": np.where(np.arange(n) % 50 == 0, np.inf, 1.0 * np.arange(n) % 7), "same": np.ones(n)}
+    odd["none"] = pa.nulls(n, pa.float64())
+    for name, column in odd.items():
+        tables["orders"] = tables["orders"].append_column(name, pa.array(column))
+    described = description([{"kind": "ConditionBoost", "n_rounds": 5}], None)
+    described["roles"]["orders"]["numerical"] = ["amount", *odd]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained = learning.fit(described, tables)
+    assert {one.column for one in trained.state.features[0].where} == {"amount", "category"}
 
 
 def test_if_nothing_explains_the_target_the_error_says_so():

@@ -127,9 +127,9 @@ class Search:
         empty = 0.0 if self._learner.empty == ZERO else np.nan
         rows = seen.lo, seen.hi, seen.weights, self._targets
         split_sums(of_rows, n, values, self._ages, *rows, wanted, empty, out, first)
-        weight, f, ff, product, target, filled = np.moveaxis(np.cumsum(out, axis=2), -1, 0)
         least = self._learner.min_samples_leaf
         with np.errstate(all="ignore"):
+            weight, f, ff, product, target, filled = np.moveaxis(np.cumsum(out, axis=2), -1, 0)
             covariance, variance = product - f * target / weight, ff - f * f / weight
             varies = (variance > 1e-10 * ff) & (variance > 1e-16 * first[:, :, None] ** 2 * weight)
             counts = (filled >= least) & (weight >= 2 * least) & varies
@@ -137,7 +137,7 @@ class Search:
 
     def _ordered(self, bins: Bins, of_rows: Places, values: Floats, column: str | None) -> Ints:
         """Return the categories in the order of what their rows contribute to the target on average."""
-        signal = self._left if column is None else self._left * np.nan_to_num(values)
+        signal = self._left if column is None else self._left * np.where(np.isfinite(values), values, 0.0)
         inside = of_rows >= 0
         n = np.bincount(of_rows[inside], minlength=bins.n)
         sums = np.bincount(of_rows[inside], signal[inside], minlength=bins.n)
