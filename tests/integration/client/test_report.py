@@ -62,7 +62,10 @@ def test_the_numbers_are_those_of_the_campaign(world, user, campaign):
     times = sorted(datetime.fromisoformat(e["timestamp"]) for e in events)
     assert (summary.first, summary.last) == (times[0], times[-1])
     assert sum(map(sum, report.ended.values())) == 3
-    assert {group: values[-1] for group, values in report.states.items()} == {"good": 2, "bad": 1, "ready": 2}
+    # A job was also running for as long as the calls took, which a line may show or not.
+    at_the_end = {group: values[-1] for group, values in report.states.items()}
+    assert at_the_end.pop("running", 0) == 0
+    assert at_the_end == {"good": 2, "bad": 1, "ready": 2}
     (failure,) = report.failures
     assert (failure.jobs, failure.newest_id, report.ungrouped) == (1, campaign[2], 0)
     finished = [slow for slow in report.slowest if slow.state != "RESTART_READY"]
