@@ -10,12 +10,16 @@ from typing import Self, cast
 
 
 class MailServer:
-    """SMTP without encryption. ``answers`` has what the next recipients are answered; without one they are taken."""
+    """SMTP without encryption. ``answers`` has what the next recipients are answered; without one they are taken.
+
+    ``farewell`` is the answer to QUIT.
+    """
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.answers: deque[str] = deque()
+        self.farewell = "221 bye"
         mail_server = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -31,7 +35,7 @@ class MailServer:
                         self._read_message()
                         self._say("250 kept")
                     else:
-                        self._say("221 bye" if verb == "QUIT" else "250 fine")
+                        self._say(mail_server.farewell if verb == "QUIT" else "250 fine")
                     if verb == "QUIT":
                         return
 

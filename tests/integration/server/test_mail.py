@@ -88,6 +88,41 @@ def test_many_jobs_of_a_rule_are_one_message_and_the_next_waits(world: World, us
     assert server.messages[1]["Subject"] == "Storax, failures: 2 job CANCELLED"
 
 
+def test_events_of_many_reads_are_one_message(
+    world: World, user: User, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shift, "MOST", 10)
+    webhook(user, filter={"to_state": "CANCELLED"})
+    cancelled(user, user.app(), 70)
+    work(world, server, lambda: server.messages)
+    assert server.messages[0]["Subject"] == "Storax, failures: 70 job CANCELLED"
+    assert f"and {70 - smtp.LISTED} more" in server.messages[0].get_content()
+
+
+def test_once_the_server_took_a_message_its_farewell_does_not_matter(
+    world: World, user: User, server: MailServer
+) -> None:
+    server.farewell = "421 too busy to say goodbye"
+    hook = webhook(user, filter={"type": "site.created"})
+    user.site()
+    work(world, server, lambda: state_of(user, hook)["failures"] or state_of(user, hook)["last_delivery"])
+    assert (state_of(user, hook)["problem"], len(server.messages)) == (None, 1)
+
+
+def test_an_address_that_encodes_others_is_refused_and_never_decoded(
+    world: World, user: User, server: MailServer
+) -> None:
+    address = "=?utf-8?q?eve=40evil.test=2Ca?=@example.org"
+    row = {"name": "wrong", "url": f"mailto:{address}"}
+    user.refused("POST", "/webhooks/", row, status=422, code="invalid")
+    hook = webhook(user)
+    world.sql("UPDATE webhook SET url = $2 WHERE id = $1", hook["id"], row["url"])
+    user.site()
+    work(world, server, lambda: not state_of(user, hook)["enabled"], mail_domains="example.org")
+    assert "one plain address" in state_of(user, hook)["problem"]
+    assert (server.recipients, server.messages) == ([], [])
+
+
 def test_a_message_that_the_server_defers_is_tried_again_and_a_refused_address_pauses(
     world: World, user: User, server: MailServer
 ) -> None:

@@ -22,7 +22,7 @@ from storax_core.log import watermark
 from storax_core.settings import Settings
 from storax_workers.webhooks.message import message_of
 from storax_workers.webhooks.sender import Outcome, Sender
-from storax_workers.webhooks.smtp import MOST, Mailer, is_mail
+from storax_workers.webhooks.smtp import MOST, Digest, Mailer, is_mail
 
 log = logging.getLogger("storax.webhooks")
 LEAD = "SELECT pg_try_advisory_lock(8366)"
@@ -186,18 +186,22 @@ class Shift:
             return await deliveries.delivered(conn, hook, at, event["position"])
 
     async def _mail(self, hook: DueWebhook) -> None:
-        """Send one message about all events that came since the last one."""
-        at = hook.position
-        async with self._searching, self.db.worker() as conn:
-            events, upto = await deliveries.next_events(conn, hook, self._from(hook), most=MOST)
-        if events:
-            outcome = await self.mailer.send(hook, events)
+        """Send one message about all events that came since the last one, as far as a turn gets through them."""
+        at, upto, digest = hook.position, self._from(hook), Digest()
+        before, turn_ends = -1, time.monotonic() + TURN_SEC
+        while before < upto and not self._ending and time.monotonic() < turn_ends:
+            before = upto
+            async with self._searching, self.db.worker() as conn:
+                events, upto = await deliveries.next_events(conn, hook, before, most=MOST)
+            digest.add(events)
+        if digest.last:
+            outcome = await self.mailer.send(hook, digest)
             if outcome.problem:
                 return await self._note_failure(hook, at, outcome, failed_before=hook.failures)
             async with self.db.worker() as conn:
-                if not await deliveries.delivered(conn, hook, at, events[-1]["position"]):
+                if not await deliveries.delivered(conn, hook, at, digest.last):
                     return None
-            at = events[-1]["position"]
+            at = digest.last
         self._searched[hook.id] = (hook, at, upto)
         return None
 

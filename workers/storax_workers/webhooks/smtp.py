@@ -4,10 +4,13 @@ The standard library speaks SMTP in a thread, which nobody waits for once the at
 """
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -17,11 +20,12 @@ import anyio
 import anyio.to_thread
 
 from storax_core.commands.webhooks.deliveries import MAIL_SCHEME, DueWebhook
+from storax_core.resources.webhooks.webhook import MAIL
 from storax_core.settings import Settings
 from storax_workers.webhooks.sender import LONGEST_PROBLEM, Outcome
 
-MOST = 5_000  # events of one message
-LISTED = 50  # of them by themselves; all are in the numbers
+MOST = 5_000  # events that are read at once
+LISTED = 50  # of a message that are shown by themselves; all are in the numbers
 AT_ONCE = 8  # connections to the mail server
 ATTEMPT_SEC = 20.0  # for all steps of one attempt
 FAILURES = (smtplib.SMTPException, MessageError, OSError, ValueError)
@@ -34,23 +38,45 @@ def is_mail(url: str) -> bool:
     return url.startswith(MAIL_SCHEME)
 
 
-def message_of(hook: DueWebhook, events: Sequence[Event], settings: Settings) -> EmailMessage:
-    """Return the message about events, in order, the oldest first. Raises ValueError for an address that is none."""
+@dataclass
+class Digest:
+    """What a message says of events, in order, the oldest first: memory for a few, however many there are."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    listed: list[str] = field(default_factory=list)
+    first: int = 0  # positions
+    last: int = 0
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Add the events that follow."""
+        if events:
+            self.first, self.last = self.first or events[0]["position"], events[-1]["position"]
+        self.kinds.update(map(_kind, events))
+        self.listed += map(_line, events[: LISTED - len(self.listed)])
+
+
+def message_of(hook: DueWebhook, digest: Digest, settings: Settings) -> EmailMessage:
+    """Return the message about events. Raises ValueError for a sender that is none."""
     message = EmailMessage()
-    message["From"], message["To"] = settings.smtp_from, hook.url.removeprefix(MAIL_SCHEME)
-    numbers = Counter(_kind(event) for event in events).most_common()
+    message["From"], message["To"] = settings.smtp_from, _address(hook.url)
+    numbers = digest.kinds.most_common()
     what = ", ".join(f"{number} {kind}" for kind, number in numbers[:3]) + (" …" if len(numbers) > 3 else "")
     message["Subject"] = f"Storax, {_visible(hook.name)}: {what}"
     message["Date"] = formatdate()
     domain = settings.smtp_from.rpartition("@")[2].rstrip("> ") or "localhost"
-    # The same for each attempt, so that a mail program recognizes a repetition.
-    message["Message-ID"] = f"<storax.{hook.id}.{events[0]['position']}.{events[-1]['position']}@{domain}>"
+    # The same for each attempt with the same events, so that a mail program recognizes a repetition.
+    message["Message-ID"] = f"<storax.{hook.id}.{digest.first}.{digest.last}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    lines = [*(f"{number:>7}  {kind}" for kind, number in numbers), "", *map(_line, events[:LISTED])]
-    lines += [f"and {len(events) - LISTED} more"] if len(events) > LISTED else []
+    more = digest.kinds.total() - len(digest.listed)
+    lines = [*(f"{number:>7}  {kind}" for kind, number in numbers), "", *digest.listed]
+    lines += [f"and {more} more"] if more else []
     lines += ["", f"The webhook {hook.id}, {_visible(hook.name)}, sends this. Pause or delete it on the page Webhooks."]
     message.set_content("\n".join(lines) + "\n")
     return message
+
+
+def _address(url: str) -> str:
+    return url.removeprefix(MAIL_SCHEME)
 
 
 def _kind(event: Event) -> str:
@@ -71,6 +97,8 @@ def _refusal(url: str, settings: Settings) -> str:
     """Return why no mail may go to an address; empty where it may. Without domains in the settings all are allowed."""
     if not (settings.smtp_host and settings.smtp_from):
         return NO_SERVER
+    if not MAIL.fullmatch(url):  # stored by a release that took it
+        return "the URL is not mailto: and one plain address; set another one"
     domain = url.rpartition("@")[2]
     allowed = {name.strip().lower() for name in settings.mail_domains.split(",") if name.strip()}
     if allowed and domain.lower() not in allowed:
@@ -85,26 +113,24 @@ class Mailer:
         self._settings = settings
         self._threads = anyio.CapacityLimiter(AT_ONCE)
 
-    async def send(self, hook: DueWebhook, events: Sequence[Event]) -> Outcome:
-        """Make one attempt; whatever happens is its outcome."""
+    async def send(self, hook: DueWebhook, digest: Digest) -> Outcome:
+        """Make one attempt; whatever happens is its outcome. Once the server took the message, nothing else counts."""
         if refusal := _refusal(hook.url, self._settings):
             return Outcome(refusal, final=True)
+        taken = threading.Event()
+
+        def send() -> None:
+            self._send(message, _address(hook.url), taken)
+
         try:
-            message = message_of(hook, events, self._settings)
+            message = message_of(hook, digest, self._settings)
             async with asyncio.timeout(ATTEMPT_SEC):
-                await anyio.to_thread.run_sync(self._send, message, abandon_on_cancel=True, limiter=self._threads)
-        except TimeoutError:
-            return Outcome(f"the mail server did not take the message within {ATTEMPT_SEC:g} s")
-        except smtplib.SMTPRecipientsRefused as error:
-            ((code, answer),) = error.recipients.values()
-            return Outcome(_said(code, answer), final=code >= 500)
-        except smtplib.SMTPResponseException as error:
-            return Outcome(_said(error.smtp_code, error.smtp_error))
-        except FAILURES as error:
-            return Outcome(f"{type(error).__name__}: {error}"[:LONGEST_PROBLEM])
+                await anyio.to_thread.run_sync(send, abandon_on_cancel=True, limiter=self._threads)
+        except (TimeoutError, *FAILURES) as error:
+            return Outcome() if taken.is_set() else _outcome(error)
         return Outcome()
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, message: EmailMessage, address: str, taken: threading.Event) -> None:
         settings, timeout = self._settings, self._settings.webhook_timeout_sec
         context = ssl.create_default_context()
         if settings.smtp_security == "tls":
@@ -113,12 +139,26 @@ class Mailer:
             )
         else:
             server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=timeout)
-        with server:
+        with contextlib.closing(server):
             if settings.smtp_security == "starttls":
                 server.starttls(context=context)
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password)
-            server.send_message(message)
+            server.send_message(message, to_addrs=[address])  # not what a parser of its header makes of it
+            taken.set()
+            server.quit()
+
+
+def _outcome(error: Exception) -> Outcome:
+    """Return why the server did not take a message."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        ((code, answer),) = error.recipients.values()
+        return Outcome(_said(code, answer), final=code >= 500)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return Outcome(_said(error.smtp_code, error.smtp_error))
+    if isinstance(error, TimeoutError):
+        return Outcome(f"the mail server did not take the message within {ATTEMPT_SEC:g} s")
+    return Outcome(f"{type(error).__name__}: {error}"[:LONGEST_PROBLEM])
 
 
 def _said(code: int, answer: bytes | str) -> str:

@@ -13,7 +13,8 @@ from storax_core.resources import columns as c
 from storax_core.resources.base import BOTH, EQ, NUMBER, TEXT, TIME, Mark, Resource
 from storax_core.resources.types import Flag, JsonObject, Name, ShortText, UtcTime, clean_text
 
-MAIL = re.compile(r"mailto:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+# Without "=?", with which an encoded word of a header begins: what it encodes could be other addresses.
+MAIL = re.compile(r"mailto:(?!.*=\?)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 def web_address(value: str) -> str:
