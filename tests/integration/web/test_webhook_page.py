@@ -61,6 +61,27 @@ def test_filters_of_the_page_events_are_those_of_a_new_webhook(browser: Browser,
     assert browser.open(link.attributes["href"]).status == 200
 
 
+def test_a_webhook_of_the_page_events_gets_no_more_than_its_filter(browser: Browser, user: User) -> None:
+    """A field shows one value; of several all stay, also where another field is changed."""
+    page = browser.open("webhooks?tags=run:a&tags=night:b&actor=user:1")
+    assert browser.send(page.form("webhooks"), name="x", url=URL, format="storax", actor="user:2").status == 200
+    (row,) = user.get("/webhooks/")["results"]
+    assert row["filter"] == {"tags": {"run": "a", "night": "b"}, "actor": "user:2"}
+    refused = browser.open('webhooks?to_state=FAILED&exclude={"tags":{"run":"a"}}')
+    assert (refused.status, "exclude" in refused.all("div", role="alert")[0].text) == (422, True)
+
+
+def test_another_secret_that_is_asked_for_twice_is_one(browser: Browser, user: User) -> None:
+    """A second rotation at once would end the secret that the receiver still has."""
+    hook = create(user)
+    form = browser.open("webhooks").form(f"webhooks/{hook['id']}/rotate")
+    secrets = [browser.send(form).all("code", id="secret")[0].text for _ in range(2)]
+    assert secrets[0] == secrets[1] != hook["secret"]
+    assert user.get(f"/webhooks/{hook['id']}")["secret_version"] == 2
+    again = browser.send(browser.open("webhooks").form(f"webhooks/{hook['id']}/rotate"))
+    assert again.all("code", id="secret")[0].text not in secrets
+
+
 def test_the_list_says_where_each_webhook_stands(browser: Browser, user: User, world: World) -> None:
     hooks = [create(user, name) for name in ("good", "tried", "given up", "off")]
     fine, tried, lost, off = hooks

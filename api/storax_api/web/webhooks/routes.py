@@ -45,10 +45,10 @@ async def webhooks(request: Request, viewer: Reader) -> Response:
         problem = error
     async with reads_of(request, viewer) as reads:
         listed = await shown.webhooks_of(reads)
+    fields, others = shown.split(view, OFFERED)
     context = {
-        "webhooks": listed, "outcome": shown.outcome_of(request), "most": limits.WEBHOOKS, "view": view,
-        "problem": problem, "key": new_command_id(), "states": _states(view),
-        "others": [pair for pair in view.pairs if pair[0] not in (*OFFERED, "to_state")],
+        "webhooks": listed, "outcome": shown.outcome_of(request), "most": limits.WEBHOOKS, "view": fields,
+        "problem": problem, "key": new_command_id(), "states": _states(view), "others": others,
     }  # fmt: skip
     changes = Live(after, (WEBHOOKS.entity, "job"), every_sec=EVERY_SEC)
     status = status_of(problem) if problem else 200
@@ -57,7 +57,7 @@ async def webhooks(request: Request, viewer: Reader) -> Response:
 
 def _states(view: UrlQuery) -> list[str]:
     """Return the states that the form offers: the usual ones, and those that the URL names."""
-    return list(dict.fromkeys([*STATES, *view.values("to_state")]))
+    return list(dict.fromkeys([*STATES, *view.values(shown.STATES)]))
 
 
 @router.post("/webhooks")
