@@ -138,23 +138,24 @@ async def _from_postgres(conn: Connection, registry: CollectorRegistry, labels: 
     of_sites = await by_label.jobs_of_sites(conn)
     for (_, state), number in by_label.largest(of_sites, 0).items():
         jobs.labels(state).set(number)
+    came = Counter("storax_jobs_came", "Jobs that came to a state, of all Apps.", ["state"], registry=registry)
+    for state, number in await by_label.came(conn):
+        came.labels(state).inc(number)
     if labels:
-        _add_labelled(registry, by_label.largest(of_sites, labels), await by_label.came_of_apps(conn), labels)
+        _add_labelled(registry, by_label.largest(of_sites, labels), await by_label.came_of_apps(conn, labels))
     lag = Gauge("storax_feed_lag_positions", "Places in the log that the feeder has not published.", registry=registry)
     published = await watermark.published(conn)
     lag.set(max(0, await epochs.last_event(conn) - published))
 
 
-def _add_labelled(
-    registry: CollectorRegistry, of_sites: by_label.Numbers, of_apps: list[tuple[int, str, int]], labels: int
-) -> None:
-    """Add the jobs of the largest sites and Apps by id, those of all others as one."""
+def _add_labelled(registry: CollectorRegistry, of_sites: by_label.Numbers, of_apps: list[tuple[int, str, int]]) -> None:
+    """Add the jobs of the largest sites by id, those of all others as one, and those that came of the largest Apps."""
     now = Gauge("storax_site_jobs", "Jobs of a site by state.", ["site", "state"], registry=registry)
     for (site, state), number in of_sites.items():
         now.labels(site, state).set(number)
     came = Counter("storax_app_jobs", "Jobs of an App that came to a state.", ["app", "state"], registry=registry)
-    for (app, state), number in by_label.largest(of_apps, labels).items():
-        came.labels(app, state).inc(number)
+    for app, state, number in of_apps:
+        came.labels(str(app), state).inc(number)
 
 
 async def _from_redis(service: Service, registry: CollectorRegistry, sites: list[int]) -> None:

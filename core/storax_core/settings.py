@@ -39,7 +39,7 @@ class Settings(BaseSettings):
         default=50,
         ge=0,
         le=1000,
-        description="Sites, and Apps, that /metrics tells apart by id; all others are summed as other. 0: none.",
+        description="Sites, and Apps, that /metrics has by id, those with the most jobs; 0: none.",
     )
     sweep_sec: int = Field(default=10, ge=1, description="Seconds between sweeps of expired sessions.")
     seal_sec: int = Field(default=60, ge=1, description="Seconds between seals of the log.")

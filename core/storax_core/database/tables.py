@@ -71,7 +71,10 @@ class JobFlow(SQLModel, table=True):
 
 
 class AppFlow(SQLModel, table=True):
-    """How many jobs of an App came to a state, ever since this is counted; up to the position of ``job_flow``."""
+    """How many jobs of an App came to a state, ever since this is counted; up to the position of ``job_flow``.
+
+    The App 0 stands for all that are deleted.
+    """
 
     __tablename__ = "app_flow"
 

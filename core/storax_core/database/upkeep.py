@@ -5,7 +5,11 @@ from storax_core.database.connections import Connection
 ENOUGH = 500  # rows of counts below which a sum is quick anyway
 COMPACT = """WITH gone AS (DELETE FROM job_tally RETURNING owner_id, site_id, state, n)
 INSERT INTO job_tally SELECT owner_id, site_id, state, sum(n) FROM gone GROUP BY 1, 2, 3 HAVING sum(n) <> 0"""
-NO_APP = "DELETE FROM app_flow f WHERE NOT EXISTS (SELECT FROM app a WHERE a.id = f.app_id)"
+DELETED_APPS = 0  # stands for all of them in ``app_flow``, so that the sums of all Apps never fall
+NO_APP = f"""WITH gone AS (DELETE FROM app_flow f WHERE app_id <> {DELETED_APPS}
+  AND NOT EXISTS (SELECT FROM app a WHERE a.id = f.app_id) RETURNING to_state, n)
+INSERT INTO app_flow AS t (app_id, to_state, n) SELECT {DELETED_APPS}, to_state, sum(n) FROM gone GROUP BY 2
+ON CONFLICT (app_id, to_state) DO UPDATE SET n = t.n + excluded.n"""  # noqa: S608
 STALE = """SELECT EXISTS (SELECT FROM pg_stat_user_tables WHERE relname IN ('job', 'job_state', 'event_log')
 AND n_mod_since_analyze > 5000 + 0.2 * coalesce((SELECT reltuples FROM pg_class WHERE oid = relid), 0))"""
 
@@ -17,7 +21,7 @@ async def compact_job_counts(conn: Connection) -> None:
 
 
 async def forget_deleted_apps(conn: Connection) -> None:
-    """Drop the counts of Apps that are no more."""
+    """Add up the counts of Apps that are no more as those of one."""
     await conn.execute(NO_APP)
 
 

@@ -80,34 +80,62 @@ def test_jobs_are_told_apart_by_site_and_app_up_to_the_limit_and_the_others_summ
     small, large = user.app(site), user.app(site)
     user.post("/jobs/cancel", {"filter": {"id": [*user.jobs(small, 2), *user.jobs(large, 5)]}})
     count(world)
-    monkeypatch.setattr(world.settings, "metrics_labels", 1000)
+    monkeypatch.setattr(world.settings, "metrics_labels", 10**6)
     each = read(world)
     assert each["storax_site_jobs", (str(site), "CANCELLED")] == 7
     assert each["storax_app_jobs_total", (str(small), "CANCELLED")] == 2
     assert each["storax_app_jobs_total", (str(large), "CANCELLED")] == 5
     monkeypatch.setattr(world.settings, "metrics_labels", 1)
     few = read(world)
-    for name in ("storax_site_jobs", "storax_app_jobs_total"):
-        assert len({labels[0] for metric, labels in few if metric == name} - {"other"}) == 1
-        sums = [sum(v for (metric, _), v in numbers.items() if metric == name) for numbers in (each, few)]
-        assert sums[0] == sums[1]
+    for name, others in (("storax_site_jobs", {"other"}), ("storax_app_jobs_total", set())):
+        assert len({labels[0] for metric, labels in few if metric == name} - others) == 1
+    sums = [sum(v for (name, _), v in numbers.items() if name == "storax_site_jobs") for numbers in (each, few)]
+    assert sums[0] == sums[1]
     monkeypatch.setattr(world.settings, "metrics_labels", 0)
     none = read(world)
     assert not [key for key in none if key[0] in ("storax_site_jobs", "storax_app_jobs_total")]
     assert none["storax_jobs", ("CANCELLED",)] == few["storax_jobs", ("CANCELLED",)]
 
 
-def test_counting_again_counts_each_event_once_and_a_deleted_app_is_forgotten(world: World, user: User) -> None:
+def test_no_counter_falls_when_an_app_comes_among_the_largest_or_is_deleted(
+    world: World, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.settings, "metrics_labels", 1)
+
+    def counters() -> dict[tuple[str, tuple[str, ...]], float]:
+        return {key: value for key, value in read(world).items() if key[0].endswith("_total")}
+
+    def require_no_fall(before: dict[tuple[str, tuple[str, ...]], float]) -> None:
+        after = counters()
+        assert {key for key, value in before.items() if value > after.get(key, value)} == set()
+
+    first, second = user.app(), user.app()
+    jobs = [user.jobs(app, 2) for app in (first, second)]
+    count(world)
+    ahead = "UPDATE app_flow SET n = n + $2 WHERE app_id = $1"
+    most = world.value("SELECT sum(n)::bigint FROM app_flow")
+    world.sql(ahead, first, most)
+    before = counters()
+    assert before["storax_app_jobs_total", (str(first), "PREPROCESSED")] == most + 2
+    world.sql(ahead, second, 4 * most)
+    require_no_fall(before)
+    before = counters()
+    assert ("storax_app_jobs_total", (str(first), "PREPROCESSED")) not in before
+    user.post("/jobs/delete", {"filter": {"id": [job for part in jobs for job in part]}})
+    for app in (first, second):
+        user.delete(f"/apps/{app}")
+    for _ in range(2):
+        world.sql(upkeep.NO_APP)
+    assert world.value("SELECT count(*) FROM app_flow WHERE app_id IN ($1, $2)", first, second) == 0
+    require_no_fall(before)
+
+
+def test_counting_again_counts_each_event_once(world: World, user: User) -> None:
     app = user.app()
-    job = user.job(app)["id"]
+    user.job(app)
     for _ in range(2):
         count(world)
     assert world.value("SELECT sum(n) FROM app_flow WHERE app_id = $1", app) == 1
-    user.delete(f"/jobs/{job}")
-    user.delete(f"/apps/{app}")
-    count(world)
-    world.sql(upkeep.NO_APP)
-    assert world.value("SELECT count(*) FROM app_flow WHERE app_id = $1", app) == 0
 
 
 def test_the_largest_keep_their_ids_and_the_sum_of_all_stays() -> None:
