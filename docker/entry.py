@@ -1,8 +1,8 @@
 """Entry point of every container: read secrets from files, refuse to start without them, then become the command.
 
 ``STORAX_DATABASE_URL_FILE=/secrets/database_url`` sets ``STORAX_DATABASE_URL`` to the file's text, and so on for every
-``STORAX_*_FILE``. Secrets in files do not show in ``docker inspect``, nor in the environment of another
-``docker exec``. It uses the standard library only: it runs before anything else is known to work.
+``STORAX_*_FILE`` that is not empty. Secrets in files do not show in ``docker inspect``, nor in the environment of
+another ``docker exec``. It uses the standard library only: it runs before anything else is known to work.
 """
 
 import os
@@ -21,14 +21,14 @@ class RefusedError(Exception):
 
 
 def resolved(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with every ``STORAX_*_FILE`` read into ``STORAX_*``.
+    """Return the environment with every ``STORAX_*_FILE`` that names a file read into ``STORAX_*``.
 
     Raises:
         RefusedError: a file is missing or empty, a needed setting is absent, a password is one that anybody would try.
     """
     resolved_environment = dict(environment)
     for name, path in environment.items():
-        if name.startswith("STORAX_") and name.endswith("_FILE"):
+        if name.startswith("STORAX_") and name.endswith("_FILE") and path:
             resolved_environment[name.removesuffix("_FILE")] = _text(name, Path(path))
     for name in resolved_environment.get(NEEDED, "").split():
         _require(name, resolved_environment.get(name, ""))

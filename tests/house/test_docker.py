@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from house.repository import ROOT
+from storax_core.settings import Settings
 
 BIN = Path(sys.executable).parent
 DOCKER = ROOT / "docker"
@@ -117,6 +118,24 @@ class TestComposeFile:
             for variable, value in s.get("environment", {}).items():
                 if re.search("PASSWORD|TOKEN|SECRET|_URL", variable):
                     assert variable.endswith("_FILE") or value == "http://api:8360", f"{name}: {variable}"
+
+    def test_the_settings_of_mail_reach_the_tasks_and_are_off_by_default(self, services):
+        """The password by a file alone."""
+        names = {f"STORAX_{name.upper()}" for name in Settings.model_fields if name.startswith(("smtp_", "mail_"))}
+        asked = dict.fromkeys(names - {"STORAX_SMTP_PASSWORD"}, "7") | {"STORAX_SMTP_PASSWORD_FILE": "/a/password"}
+        whole = json.loads(run(*COMPOSE, "config", "--format", "json", **asked).stdout)
+        passed = {n: v for n, v in whole["services"]["tasks"]["environment"].items() if re.search("SMTP|MAIL", n)}
+        assert passed == asked | {"STORAX_SMTP_PASSWORD_FILE": "/run/secrets/smtp-password"}
+        assert whole["secrets"]["smtp-password"]["file"] == "/a/password"
+        assert {n for n, s in whole["services"].items() if s.get("secrets")} == {"tasks"}
+        default = services["tasks"]["environment"]
+        assert default.items() >= services["feeder"]["environment"].items()
+        assert default["STORAX_SMTP_PASSWORD_FILE"] == ""
+        fields = {n.removeprefix("STORAX_").lower(): v for n, v in default.items() if re.search("SMTP|MAIL", n)}
+        off = Settings.model_validate(fields)
+        assert {name: getattr(off, name.removeprefix("STORAX_").lower()) for name in names} == {
+            name: Settings.model_fields[name.removeprefix("STORAX_").lower()].default for name in names
+        }
 
     def test_each_part_waits_for_what_it_needs(self, services):
         def needs(name):
@@ -289,6 +308,11 @@ class TestEntryPoint:
     def test_a_password_that_anybody_would_try_is_refused(self, password):
         done = self.start(**self.NEEDS, STORAX_DATABASE_URL=f"postgresql://storax:{password}@db/storax")
         assert (done.returncode, password in done.stderr.split()) == (78, False)
+
+    def test_a_file_that_nobody_named_is_not_read(self):
+        code = "import os; print(os.environ.get('STORAX_SMTP_PASSWORD'))"
+        done = self.start(sys.executable, "-c", code, STORAX_SMTP_PASSWORD_FILE="")
+        assert (done.stdout, done.stderr) == ("None\n", "")
 
     def test_the_command_gets_what_the_file_says(self, tmp_path):
         place = tmp_path / "database_url"
