@@ -35,15 +35,19 @@ def webhook(user: User, **fields: Any) -> dict[str, Any]:
 
 def work(world: World, server: MailServer | None, done: Callable[[], Any], **settings: Any) -> None:
     """Run shifts of deliveries until something is so."""
-    own = {"smtp_host": "127.0.0.1", "smtp_port": server.port} if server else {}
-    fixed = {"smtp_from": "Storax <storax@example.org>", "smtp_security": "none", "webhook_retry_sec": 0.001}
-    chosen = Settings(**{**fixed, **own, "mail_every_sec": 3600, **settings})
 
     def one() -> Any:
-        world.run(shift.run(world.db, chosen, seconds=0.01), seconds=120)
+        work_once(world, server, **settings)
         return done()
 
     eventually(one)
+
+
+def work_once(world: World, server: MailServer | None, **settings: Any) -> None:
+    own = {"smtp_host": "127.0.0.1", "smtp_port": server.port} if server else {}
+    fixed = {"smtp_from": "Storax <storax@example.org>", "smtp_security": "none", "webhook_retry_sec": 0.001}
+    chosen = Settings(**{**fixed, **own, "mail_every_sec": 3600, **settings})
+    world.run(shift.run(world.db, chosen, seconds=0.01), seconds=120)
 
 
 def state_of(user: User, hook: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +85,7 @@ def test_many_jobs_of_a_rule_are_one_message_and_the_next_waits(world: World, us
     assert (row["failures"], row["problem"], row["position"] >= events[-1]["position"]) == (0, None, True)
     user.patch(f"/webhooks/{hook['id']}", {"enabled": True})
     for _ in range(2):
-        world.run(shift.run(world.db, Settings(mail_every_sec=3600), seconds=0.01), seconds=120)
+        work_once(world, server)
     assert len(server.messages) == 1, "whatever a user does, the next message waits"
     world.sql("UPDATE webhook SET last_delivery = now() - interval '2 hours'")
     work(world, server, lambda: len(server.messages) == 2)
