@@ -1,5 +1,9 @@
 """Data frames and views speak the Arrow PyCapsule protocol both ways: other libraries read them, and are read."""
 
+import asyncio
+import io
+from contextlib import nullcontext
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -10,6 +14,7 @@ import pytest
 from storax import errors
 from storax.data import Container, DataFrame
 from storax.data.exchange.tables import BATCH_ROWS
+from storax_engine.rpc.arrow_streams import Inflow
 
 ROWS = {"n": [1, 2, 3], "s": ["x", None, "z"]}
 
@@ -67,12 +72,36 @@ def test_what_is_no_table_is_refused_and_named(project, data):
         DataFrame.from_arrow(data, "g")
 
 
-def test_a_reader_that_fails_on_its_way_leaves_the_old_rows(df):
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_reader_that_fails_on_its_way_leaves_the_old_rows(df, batches):
     def parts():
-        yield pa.record_batch({"n": [1]})
+        for number in range(batches):
+            yield pa.record_batch({"n": [number]})
         raise pa.ArrowInvalid("the source broke")
 
     reader = pa.RecordBatchReader.from_batches(pa.schema({"n": pa.int64()}), parts())
     with pytest.raises(errors.InvalidInput, match="the source broke"):
         DataFrame.from_arrow(reader, "f")
     assert df.refresh().to_dict() == ROWS
+
+
+def test_a_stream_that_breaks_off_between_two_batches_is_never_read_as_a_whole_one():
+    """Arrow takes the end of the bytes for the end of the rows, so the sender's end must be looked at."""
+    sink = io.BytesIO()
+    writer = pa.ipc.new_stream(sink, pa.schema({"n": pa.int64()}))
+    writer.write_batch(pa.record_batch({"n": [1]}))
+
+    async def sent(*, whole):
+        yield sink.getvalue()
+        if not whole:
+            raise ConnectionError("hung up")
+
+    async def read(inflow, *, whole):
+        reader = asyncio.get_running_loop().run_in_executor(None, inflow.table)
+        with nullcontext() if whole else pytest.raises(ConnectionError):
+            await inflow.feed(reader)
+        return await reader
+
+    assert asyncio.run(read(Inflow(sent(whole=True)), whole=True)).num_rows == 1
+    with pytest.raises(errors.InvalidInput, match=r"did not arrive whole \(it broke off\)"):
+        asyncio.run(read(Inflow(sent(whole=False)), whole=False))

@@ -25,7 +25,7 @@ class Inflow(io.RawIOBase):
         self._body = body
         self._parts: deque[bytes] = deque()
         self._waiting = 0
-        self._ended = False
+        self._ended = self._whole = False
         self._change = threading.Condition()
 
     async def arguments(self, limit: int) -> bytes:
@@ -48,7 +48,10 @@ class Inflow(io.RawIOBase):
         raise InvalidInput("The arguments are cut off.")
 
     async def feed(self, reader: "asyncio.Future[Any]") -> None:
-        """Hand the rest of the body to the reader; until its end, or that of the reader."""
+        """Hand the rest of the body to the reader; until its end, or that of the reader.
+
+        A body that breaks off is no end: an Arrow stream that lacks its last batches could be read without an error.
+        """
         try:
             async for part in self._body:
                 self._take(part)
@@ -56,6 +59,7 @@ class Inflow(io.RawIOBase):
                     await asyncio.sleep(_PAUSE_SEC)
                 if reader.done():
                     return
+            self._whole = True
         finally:
             with self._change:
                 self._ended = True
@@ -78,7 +82,11 @@ class Inflow(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Up to ``size`` bytes, as many unless the body ends before."""
+        """Up to ``size`` bytes, as many unless the body ends before.
+
+        Raises:
+            EOFError: it broke off.
+        """
         parts: list[bytes] = []
         missing = size
         while missing > 0 and (part := self._next(missing)):
@@ -98,6 +106,8 @@ class Inflow(io.RawIOBase):
             while not self._parts and not self._ended:
                 self._change.wait()
             if not self._parts:
+                if not self._whole:
+                    raise EOFError("it broke off")
                 return b""
             part = self._parts.popleft()
             if len(part) > most:
