@@ -102,6 +102,31 @@ def test_groups_that_mean_nothing_are_refused_and_named(df):
         df.group_by("half").agg(half=df["n"].avg()).to_arrow()
 
 
+def test_a_group_has_the_marks_of_its_columns_and_an_aggregation_those_of_none(df):
+    df.set_unit(["n", "x"], "km").set_subroles(["n", "x"], "exclude mapping")
+    columns = {column["name"]: column for column in df.group_by("n").agg(x=df["x"].count())._described()["columns"]}
+    assert (columns["n"]["unit"], columns["n"]["subroles"]) == ("km", ["exclude mapping"])
+    assert (columns["x"]["unit"], "subroles" in columns["x"]) == ("", False)
+
+
+def test_null_and_nan_are_one_group_of_missing_values(project):
+    df = DataFrame.from_dict({"a": [0.0, 2.0, None], "n": [1, 2, 4]}, "g")
+    ratio = df.with_column(df["a"] / df["a"], "r")  # 0 / 0 is NaN
+    view = ratio.group_by("r")
+    assert view.agg(n=ratio["n"].sum()).to_dict() == {"r": [1.0, None], "n": [2, 5]}
+    assert view.agg().to_dict() == {"r": [1.0, None]}
+
+
+def test_columns_whose_names_differ_by_case_or_are_strange_are_their_own(project):
+    df = DataFrame.from_dict({"x": [1, 1, 2], "X": [10, 20, 40], "x_": [5, 6, 7], "__row__": [8, 8, 9]}, "g")
+    assert (df["x"] + df["X"] + df["x_"]).to_arrow().to_pylist() == [16, 27, 49]
+    assert (df["__row__"] + df.rowid).to_arrow().to_pylist() == [8, 9, 11]
+    assert df[df["X"] > df["x"] * 15].nrows() == 2
+    assert df.group_by("x").agg(X=df["X"].sum()).to_dict() == {"x": [1, 2], "X": [30, 40]}
+    last = df.group_by("__row__", "x").agg(v0=df["X"].last(), k0=df["X"].first())
+    assert last.to_dict() == {"__row__": [8, 9], "x": [1, 2], "v0": [20, 40], "k0": [10, 40]}
+
+
 def test_an_aggregation_leaves_nan_out_as_any_missing_value(project, tmp_path):
     file = tmp_path / "nan.csv"
     file.write_text("x\nNaN\n1.0\n2.0\n")

@@ -21,7 +21,7 @@ from storax_engine.frames.frame import Frame
 from storax_engine.frames.operations import AGGREGATIONS, SCALAR
 
 DEPTH = 100
-_ROWS, _RANDOM = "__row__", "__random_{}__"
+_ROWS, _RANDOM = "\0rows", "\0random {}"  # no column has such a name
 
 
 class Database:
@@ -56,8 +56,8 @@ def evaluate(node: Any, frame: Frame, database: Database, work: Work) -> pa.Chun
     """
     import ibis
 
-    table, value = _bound(node, frame)
-    query = ibis.to_sql(_unbound(table).select(v=value), dialect="duckdb")
+    table, rows, value = _bound(node, frame)
+    query = ibis.to_sql(rows.select(v=value), dialect="duckdb")
     values = _answer(str(query), table, database, work)
     return values_of("the expression", values.column(0))
 
@@ -70,8 +70,8 @@ def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work
     """
     import ibis
 
-    table, value = _bound(node, frame)
-    query = ibis.to_sql(_unbound(table).aggregate(v=_aggregated(name, value)), dialect="duckdb")
+    table, rows, value = _bound(node, frame)
+    query = ibis.to_sql(rows.aggregate(v=_aggregated(name, value)), dialect="duckdb")
     result = _answer(str(query), table, database, work).column(0)[0].as_py()
     if isinstance(result, Decimal):  # the sum of whole numbers
         return int(result)
@@ -81,7 +81,7 @@ def aggregate(node: Any, name: str, frame: Frame, database: Database, work: Work
 def group(
     by: Sequence[str], aggregations: Sequence[Mapping[str, Any]], frame: Frame, database: Database, work: Work
 ) -> pa.Table:
-    """Return a row for each combination of values of some columns, sorted by them; null is a value too, the last.
+    """Return a row for each combination of values of some columns, sorted by them; missing (null or NaN) comes last.
 
     Args:
         by: names of the columns.
@@ -99,39 +99,57 @@ def group(
     for one in aggregations:
         _collect(one["expression"], frame, needed, 0)
     needed[_ROWS] = pa.array(np.arange(frame.table.num_rows, dtype="float64"))
-    table = pa.table(needed)
-    rows = _unbound(table)
+    table, rows, known = _readable(needed)
+    keys = [_without_nan(known[name]).name(f"k{place}") for place, name in enumerate(by)]
     values = {
-        one["name"]: _aggregated(one["aggregation"], _built(one["expression"], rows), order=rows[_ROWS])
-        for one in aggregations
+        f"v{place}": _aggregated(one["aggregation"], _built(one["expression"], known), order=known[_ROWS])
+        for place, one in enumerate(aggregations)
     }
-    grouped = rows.group_by(list(by)).aggregate(**values) if values else rows[list(by)].distinct()
-    return _answer(str(ibis.to_sql(grouped.order_by(list(by)), dialect="duckdb")), table, database, work)
+    grouped = rows.group_by(keys).aggregate(**values) if values else rows.select(keys).distinct()
+    query = grouped.order_by([key.get_name() for key in keys])
+    groups = _answer(str(ibis.to_sql(query, dialect="duckdb")), table, database, work)
+    return groups.rename_columns([*by, *(one["name"] for one in aggregations)])
 
 
 def _aggregated(name: Any, value: Any, order: Any = None) -> Any:
     """One value out of an expression; NaN is missing. ``order`` says which one is the first and the last."""
     operation = _known(name, AGGREGATIONS, "aggregation")
-    known = value.nullif(float("nan")) if hasattr(value, "type") and value.type().is_floating() else value
+    known = _without_nan(value)
     if order is not None and name in ("first", "last"):
         return getattr(known, name)(order_by=order)
     return _applied(name, operation, known)
 
 
-def _unbound(table: pa.Table) -> Any:
+def _without_nan(value: Any) -> Any:
+    return value.nullif(float("nan")) if hasattr(value, "type") and value.type().is_floating() else value
+
+
+def _readable(needed: Mapping[str, Any]) -> tuple[pa.Table, Any, dict[str, Any]]:
+    """Columns as a table for DuckDB, the same table for Ibis, and its columns by their names.
+
+    DuckDB takes ``x`` and ``X`` for one name, so the second of such columns gets another one in both tables.
+    """
     import ibis
 
-    return ibis.table(ibis.Schema.from_pyarrow(table.schema), name="frame")
+    labels: dict[str, str] = {}  # by the label as DuckDB compares it
+    for name in needed:
+        label = name.replace("\0", "__")
+        while label.casefold() in labels:
+            label += "_"
+        labels[label.casefold()] = label
+    table = pa.table(list(needed.values()), names=list(labels.values()))
+    rows = ibis.table(ibis.Schema.from_pyarrow(table.schema), name="frame")
+    return table, rows, {name: rows[label] for name, label in zip(needed, labels.values(), strict=True)}
 
 
-def _bound(node: Any, frame: Frame) -> tuple[pa.Table, Any]:
-    """The table with the columns the expression asks for, and the expression over it."""
+def _bound(node: Any, frame: Frame) -> tuple[pa.Table, Any, Any]:
+    """The table with the columns the expression asks for, the same for Ibis, and the expression over it."""
     needed: dict[str, pa.Array | pa.ChunkedArray] = {}
     _collect(node, frame, needed, 0)
     if not needed:  # a bare value: a column that gives it its length
         needed[_ROWS] = pa.array(np.arange(frame.table.num_rows))
-    table = pa.table(needed)
-    return table, _built(node, _unbound(table))
+    table, rows, known = _readable(needed)
+    return table, rows, _built(node, known)
 
 
 def _collect(node: Any, frame: Frame, needed: dict[str, Any], depth: int) -> None:
@@ -149,21 +167,21 @@ def _collect(node: Any, frame: Frame, needed: dict[str, Any], depth: int) -> Non
         _collect(below, frame, needed, depth + 1)
 
 
-def _built(node: Mapping[str, Any], table: Any) -> Any:
+def _built(node: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
     import ibis
 
     if "column" in node:
-        return table[node["column"]]
+        return known[node["column"]]
     if "rows" in node:
-        return table[_ROWS]
+        return known[_ROWS]
     if "random" in node:
-        return table[_RANDOM.format(int(node["random"]))]
+        return known[_RANDOM.format(int(node["random"]))]
     if "time" in node:
         moment = datetime.fromisoformat(node["time"])
         return ibis.timestamp(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
     if "op" in node:
         operation = _known(node["op"], SCALAR, "operation")
-        arguments = [_built(below, table) for below in node.get("args", ())]
+        arguments = [_built(below, known) for below in node.get("args", ())]
         return _applied(node["op"], operation, *arguments, *node.get("options", ()))
     return ibis.literal(node["value"])
 

@@ -110,7 +110,8 @@ def _group(frame: Frame, step: Mapping[str, Any], database: Database, work: Work
         if name in by:
             raise InvalidInput(f"An aggregation is named {name!r}, as a column of the groups.", hint="Rename it.")
     table = table_of(columns.group(by, aggregations, frame, database, work))
-    return frame.changed(table, roles_of(table, {name: frame.roles[name] for name in by}))
+    keys = frame.changed(frame.table.select(by), {name: frame.roles[name] for name in by})
+    return keys.changed(table, roles_of(table, keys.roles))  # the units and subroles of the keys alone
 
 
 STEPS: dict[str, Step] = {
