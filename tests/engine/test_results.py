@@ -9,6 +9,8 @@ import storax
 from fakes.star_schema import ROLES, pipeline, star, tables
 from storax import errors
 from storax.data import DataFrame, Roles
+from storax.pipeline.columns import Columns
+from storax.pipeline.features import Features
 from storax.predictors import LogisticRegression
 
 
@@ -104,6 +106,21 @@ def test_importances_and_correlations_are_bars_of_vega_lite(fitted):
     for wrong in ({"by": "sql"}, {"by": "name"}, {"target": 1}, {"limit": 0}):
         with pytest.raises(errors.InvalidInput):
             pipe.features.to_vega_lite(**wrong)
+
+
+def test_charts_leave_out_what_has_no_correlation_and_tell_columns_of_one_name_apart():
+    correlations = {"a": 0.2, "flat": float("nan"), "b": -0.9, "c": 0.5}
+    rows = [{"name": name, "target": "y", "correlation": value} for name, value in correlations.items()]
+    chart = Features(rows, None).to_vega_lite(by="correlation")
+    assert [bar["name"] for bar in chart["data"]["values"]] == ["b", "c", "a"]
+    assert json.dumps(chart, allow_nan=False)
+    assert Features(rows, None).sort("correlation").names == ["b", "c", "a", "flat"]
+    columns = [("population", "t", 0.6), ("orders", "amount", 0.3), ("orders", "t", 0.1)]
+    rows = [{"table": table, "name": name, "target": "y", "importance": value} for table, name, value in columns]
+    bars = Columns(rows, {}).to_vega_lite()["data"]["values"]
+    expected = [("population.t", 0.6), ("amount", 0.3), ("orders.t", 0.1)]
+    assert [(bar["name"], bar["value"]) for bar in bars] == expected
+    assert Columns(rows, {}).importances().to_dict() == dict(expected)
 
 
 @pytest.mark.slow("it compiles the SQL of all features, for two dialects")

@@ -1,7 +1,9 @@
 """What a pipeline learned: its features with their importances, correlations and SQL, and the columns they use."""
 
+from collections import Counter
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from html import escape
+from math import isnan
 from typing import Any, ClassVar, Self, overload
 
 from storax._engine import session
@@ -113,6 +115,8 @@ class Importances(charts.Bars):
     def importances(self, target_num: int | str = 0, sort: bool = True, *, target: str | None = None) -> NamedValues:
         """Names and importances for one target: ``names, values = features.importances()``.
 
+        Columns of one name in several tables are ``table.name``.
+
         Args:
             target_num: Number of the target, from 0, or its name. Default 0.
             sort: Whether the most important comes first. Default True.
@@ -185,7 +189,9 @@ class Importances(charts.Bars):
         rows = [row for row in self.rows if row["target"] == chosen]
         if sort:
             rows.sort(key=_order_of(field), reverse=True)
-        return NamedValues({row["name"]: row[field] for row in rows})
+        several = {name for name, count in Counter(row["name"] for row in rows).items() if count > 1}
+        labels = [f"{row['table']}.{row['name']}" if row["name"] in several else row["name"] for row in rows]
+        return NamedValues({label: row[field] for label, row in zip(labels, rows, strict=True)})
 
     def _target(self, target: int | str) -> str:
         known = self.targets
@@ -247,7 +253,7 @@ def _order_of(field: str) -> Key:
     if not field:
         return lambda row: row["target"]
     if field == "correlation":
-        return lambda row: abs(row[field])
+        return lambda row: -1.0 if isnan(row[field]) else abs(row[field])  # what does not vary has none
     return lambda row: row[field]
 
 

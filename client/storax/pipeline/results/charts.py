@@ -1,6 +1,7 @@
 """Charts as Vega-Lite describes them, in JSON; they need no library."""
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 from storax.data.summaries.methods import whole_number
@@ -75,14 +76,15 @@ class Bars:
         raise NotImplementedError
 
     def _values(self, field: str, target: int | str, *, sort: bool) -> Any:
-        """Return two arrays, names and values."""
+        """Return names and values, as two arrays and by ``items()``."""
         raise NotImplementedError
 
     def to_vega_lite(self, by: str = "importance", target: int | str = 0, limit: int = 20) -> dict[str, Any]:
         """Vega-Lite's description of a bar chart, as JSON, the largest first; needs no library.
 
         Args:
-            by: ``"importance"``, or of features ``"correlation"`` (by its absolute value).
+            by: ``"importance"``, or of features ``"correlation"`` (by its absolute value; one that does not vary has
+                none, and no bar).
             target: Number of the target, from 0, or its name. Default 0.
             limit: Bars at most, 1 or more. Default 20.
 
@@ -93,5 +95,5 @@ class Bars:
         if field not in ("importance", "correlation") and len(self):
             raise InvalidInput(f"There are no bars of {by!r}.", hint="Take importance, or of features correlation.")
         most = whole_number(limit, "limit", least=1)
-        names, values = self._values(field, target, sort=True)
-        return bars(self._target(target), field.capitalize(), names[:most].tolist(), values[:most].tolist())
+        known = {name: value for name, value in self._values(field, target, sort=True).items() if not isnan(value)}
+        return bars(self._target(target), field.capitalize(), list(known)[:most], list(known.values())[:most])
