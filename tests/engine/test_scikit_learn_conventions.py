@@ -44,6 +44,21 @@ def test_a_pipeline_has_the_parameters_of_its_parts_by_number():
     assert [part.max_depth for part in pipe.predictors] == [2]
 
 
+def test_a_part_is_set_before_its_parameters_in_whatever_order_they_are_named():
+    places = range(8)
+    inside = {f"predictors__{place}__max_depth": place for place in places}
+    parts = {f"predictors__{place}": XGBoostRegressor() for place in places}
+    for params in ({**inside, **parts}, {**parts, **inside}):
+        pipe = Pipeline(predictors=[LinearRegression()] * len(places)).set_params(**params)
+        assert [part.max_depth for part in pipe.predictors] == list(places)
+    pipe.set_params(predictors__n_jobs=2, predictors__0=XGBoostRegressor(max_depth=9))
+    assert (pipe.predictors[0].n_jobs, pipe.predictors[0].max_depth) == (2, 9)
+
+
+def test_a_single_tag_stays_one():
+    assert Pipeline().set_params(tags="tuned").tags == ["tuned"]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -72,6 +87,10 @@ def test_a_clone_has_learned_nothing_and_learns_the_same(project):
     changed = pipe.set_params(predictors__reg_lambda=5.0)
     np.testing.assert_array_equal(changed.predict(schema.test), twin.predict(schema.test))
     assert pipe.fit(schema.train).predictors[0].reg_lambda == 5.0
+    assert (pipe.name, pipe.edition) == ("star", 3)
+    pipe.set_params(name="other").refresh()
+    assert (pipe.fit(schema.train).name, pipe.edition) == ("star", 4), "refresh() forgets what was changed"
+    assert (pipe.set_params(name="other").name, pipe.fit(schema.train).name, pipe.edition) == ("star", "other", 1)
 
 
 def test_features_are_a_step_of_a_pipeline_of_scikit_learn(project):

@@ -182,7 +182,7 @@ class Pipeline(Predictions, Parameters):
         return spec_of(self)
 
     def _fitting(self, population: Any, peripheral: Any) -> dict[str, Any]:
-        name = self._row["name"] if self._row else self._name
+        name = self._name or (self._row["name"] if self._row else None)
         return {"name": name, "spec": self._spec(), "tags": self.tags, "subset": subset_of(population, peripheral)}
 
     def _ask(self, command: str, **arguments: Any) -> Any:
@@ -208,6 +208,7 @@ class Pipeline(Predictions, Parameters):
         self.__dict__ |= hyperparameters(theirs) | {"tags": list(row["tags"])}
         if same:
             self.data_model = mine  # the one that the schema shares
+        self._name = row["name"]
         return self._remember(row)
 
 

@@ -37,7 +37,7 @@ class PipelineState:
         self.feature_selectors = listed(feature_selectors)
         self.predictors = listed(predictors)
         self.loss_function = loss_function
-        self.tags = [tags] if isinstance(tags, str) else list(tags)
+        self.tags = tags_of(tags)
         self.include_categorical = include_categorical
         self.share_selected_features = share_selected_features
         self._name = name
@@ -137,3 +137,8 @@ class PipelineState:
 def listed(value: Any) -> list[Any]:
     """Return one or several as a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def tags_of(tags: str | Sequence[str]) -> list[str]:
+    """Return one or several tags as a list."""
+    return [tags] if isinstance(tags, str) else list(tags)

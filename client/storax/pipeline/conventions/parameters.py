@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from storax._runtime.suggestions import nearest
 from storax.errors import InvalidInput
-from storax.pipeline.state import PipelineState, listed
+from storax.pipeline.state import PipelineState, listed, tags_of
 
 PARTS = ("preprocessors", "feature_learners", "feature_selectors", "predictors")
 _OTHERS = ("data_model", "loss_function", "tags", "include_categorical", "share_selected_features")
@@ -35,6 +35,7 @@ class Parameters(PipelineState):
 
         Args:
             params: Names of ``get_params()``; without its number, ``predictors__max_depth`` is that of the first one.
+                A whole part is set before parameters of it, whatever their order.
 
         Raises:
             InvalidInput: there is no such parameter, or no such part; nothing was changed then.
@@ -45,11 +46,13 @@ class Parameters(PipelineState):
             if key not in self.get_params(deep=False):
                 raise InvalidInput(f"A pipeline has no parameter {key!r}.", hint=nearest(key, self.get_params()))
         changed |= {word: listed(whole.pop(word)) for word in PARTS if word in whole}
-        for key in params.keys() - whole.keys() - set(PARTS):
+        for key in sorted((key for key in params if _BETWEEN in key), key=_is_inside):
             word, _, path = key.partition(_BETWEEN)
             if word not in changed:
                 raise InvalidInput(f"A pipeline has no parameter {key!r}.", hint=nearest(key, self.get_params()))
             _set(changed[word], word, path, params[key])
+        if "tags" in whole:
+            whole["tags"] = tags_of(whole["tags"])
         self._name = whole.pop("name", self._name)
         self.__dict__.update({**whole, **changed})
         return self
@@ -57,6 +60,11 @@ class Parameters(PipelineState):
     def __sklearn_clone__(self) -> Self:
         """Return a pipeline of the same hyperparameters that has learned nothing; ``sklearn.base.clone`` calls this."""
         return type(self)(**self.get_params(deep=False))
+
+
+def _is_inside(key: str) -> bool:
+    """Return whether it names a parameter of a part, and not a part."""
+    return not key.rpartition(_BETWEEN)[2].isdecimal()
 
 
 def _set(parts: list[Any], word: str, path: str, value: Any) -> None:
