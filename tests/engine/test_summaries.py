@@ -68,6 +68,14 @@ def test_statistics_of_no_rows_and_of_what_is_infinite_or_missing_are_none_and_n
     assert (df.describe()["a"]["count"], df.describe()["a"]["mean"]) == (0, None)
     assert (df.describe()["b"]["max"], df.describe()["b"]["stddev"]) == (float("inf"), None)
     assert df.head(0).describe()["b"]["distinct"] == 0
+    both = DataFrame.from_dict({"c": [float("inf"), float("-inf")]}, "h").describe()["c"]
+    assert (both["mean"], both["median"], both["min"]) == (None, None, float("-inf"))
+
+
+def test_a_time_of_a_year_beyond_9999_has_statistics(project):
+    df = DataFrame.from_dict({"t": [0, 1e12], "n": [1, 2]}, "far", roles={"time_stamp": ["t"]})
+    assert df.describe()["t"]["min"] == "1970-01-01T00:00:00"
+    assert df.describe()["t"]["max"] == "1000000000000 s since 1970"
 
 
 def test_groups_are_those_of_pandas_and_a_missing_value_is_one_of_them(df):
@@ -94,6 +102,9 @@ def test_groups_that_mean_nothing_are_refused_and_named(df):
             df.group_by(*names)
     with pytest.raises(errors.InvalidInput, match="agg\\(\\) was given x=1"):
         df.group_by("kind").agg(x=1)
+    with pytest.raises(errors.InvalidInput, match="has no name"):
+        df.group_by("kind").agg(df["n"].sum())
+    assert df.group_by("half").agg(aggregations=df["n"].sum()).colnames == ["half", "aggregations"]
     with pytest.raises(errors.InvalidInput, match="x aggregates View of 'f', and not DataFrame 'f'"):
         df.group_by("kind").agg(x=df[:3]["n"].sum())
     with pytest.raises(errors.InvalidInput, match="'avg' has no meaning for text"):

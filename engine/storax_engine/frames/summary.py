@@ -1,6 +1,6 @@
 """Statistics of each column of a table, by the kernels of Arrow: exact, one column at a time."""
 
-from datetime import datetime
+from math import isnan
 from typing import Any
 
 import pyarrow as pa
@@ -41,22 +41,28 @@ def _counts(values: pa.ChunkedArray, rows: int) -> Statistics:
 
 
 def _numbers(values: pa.ChunkedArray) -> Statistics:
-    """What the type of the column has, of all but the counts; nothing where there are no values."""
+    """What the type of the column has, of all but the counts; nothing where there are no values.
+
+    None stands for NaN, as the mean of numbers that are infinite both ways.
+    """
     if not len(values):
         return {}
     if pa.types.is_boolean(values.type):
         return {"mean": pc.mean(values).as_py()}
-    ends = {name: _plain(end.as_py()) for name, end in pc.min_max(values).items()}
+    ends = {name: _plain(end) for name, end in pc.min_max(values).items()}
     if not (pa.types.is_floating(values.type) or pa.types.is_integer(values.type)):
         return ends
     floats = values.cast(pa.float64(), safe=False)
     quartiles = pc.quantile(floats, q=list(_QUARTILES.values())).to_pylist()
-    stddev = pc.stddev(floats, ddof=1).as_py()
-    return {
-        "mean": pc.mean(floats).as_py(), "stddev": None if stddev != stddev else stddev,  # noqa: PLR0124  (NaN)
-        **dict(zip(_QUARTILES, quartiles, strict=True)), **ends,
-    }  # fmt: skip
+    middle = {"mean": pc.mean(floats).as_py(), "stddev": pc.stddev(floats, ddof=1).as_py()}
+    middle |= dict(zip(_QUARTILES, quartiles, strict=True))
+    return {name: None if value is None or isnan(value) else value for name, value in middle.items()} | ends
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _plain(scalar: pa.Scalar) -> Any:
+    if not pa.types.is_timestamp(scalar.type):
+        return scalar.as_py()
+    try:
+        return scalar.as_py().isoformat()
+    except (OverflowError, ValueError):  # a year that Python does not know
+        return f"{scalar.value / 1e6:.0f} s since 1970"

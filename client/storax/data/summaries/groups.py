@@ -16,7 +16,7 @@ class Groups(Generic[ViewT]):
     def __init__(self, source: Rows, names: list[str], view: Callable[[dict[str, Any]], ViewT]) -> None:
         self._source, self._names, self._view = source, names, view
 
-    def agg(self, aggregations: Mapping[str, Aggregation] | None = None, **named: Aggregation) -> ViewT:
+    def agg(self, aggregations: Mapping[str, Aggregation] | None = None, /, **named: Aggregation) -> ViewT:
         """Return a view with a row for each group, sorted by its values; missing values are a group too, the last.
 
         Args:
@@ -27,6 +27,10 @@ class Groups(Generic[ViewT]):
             InvalidInput: one is no aggregation, or of another data frame or view; at the first use: it has no meaning
                 for its column.
         """
+        if not isinstance(aggregations, Mapping | None):
+            raise InvalidInput(
+                f"agg() was given {aggregations!r}, which has no name.", hint='Give agg(mean=df["x"].avg()).'
+            )
         listed = [
             {"name": name, "expression": self._node(name, one), "aggregation": getattr(one, "_name", "")}
             for name, one in {**(aggregations or {}), **named}.items()
