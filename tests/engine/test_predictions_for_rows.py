@@ -13,6 +13,7 @@ from storax import errors
 from storax.data import DataFrame, StarSchema, TimeSeries
 from storax.feature_learning import FastProp
 from storax.pipeline import Pipeline
+from storax.pipeline.predictions import flat
 from storax.predictors import LinearRegression, LogisticRegression
 from storax.preprocessors import Mapping
 
@@ -73,6 +74,23 @@ def test_a_peripheral_table_can_be_another_and_is_that_of_the_fit_by_default(fit
         pipe.predict(rows, {"orders": orders.to_pandas()})
     with pytest.raises(errors.InvalidInput, match="needs the table 'orders'"):
         pipe.predict(rows, {"oders": orders})
+    for population in (rows, schema.test.population):
+        for peripheral in (orders.to_pandas(), [orders.to_pandas()], {"orders": rows.to_dict("records")}):
+            with pytest.raises(errors.InvalidInput, match=r"is a (DataFrame|list), and no data frame or view"):
+                pipe.predict(population, peripheral)
+        np.testing.assert_allclose(pipe.predict(population, orders)[:3], pipe.predict(population)[:3])
+
+
+def test_a_hint_fits_what_is_wrong_with_the_rows(fitted):
+    pipe, _ = fitted
+    for rows, hint in (
+        (pd.DataFrame([[1, 2]], columns=["k", "k"]), "Give each its own name."),
+        (7, "container.train"),
+    ):
+        with pytest.raises(errors.InvalidInput) as raised:
+            pipe.predict(rows)
+        assert hint in raised.value.hint
+        assert ("container.train" in raised.value.hint) == (hint == "container.train")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +156,28 @@ def test_features_of_rows_become_a_data_frame_with_its_roles(fitted):
         flat.delete()
     with pytest.raises(errors.InvalidInput, match="A site computes features of data frames"):
         pipe.transform(schema.test.to_pandas(), site="test")
+    with pytest.raises(errors.InvalidInput, match="buckets= is for work at a site"):
+        pipe.transform(schema.test.to_pandas(), buckets=2)
+
+
+def test_features_of_a_population_that_has_other_rows_by_now_are_a_conflict(fitted):
+    pipe, schema = fitted
+    for carried, use in (([], flat.with_targets), (["c"], flat.with_kept)):
+        more = (pipe._row["params"], carried) if use is flat.with_targets else (carried,)
+        with pytest.raises(errors.Conflict, match="has 90 rows by now, and the features have 1") as raised:
+            use(pa.table({"f": [1.0]}), schema.test.to_spec(), *more)
+        assert "call again" in raised.value.hint
+
+
+def test_a_join_key_that_joins_nothing_can_be_left_out(project):
+    schema = star()
+    people = schema.population.with_column(schema.population["k"], "other", role="join_key").with_name("people")
+    keyed = StarSchema(train=people, alias="people")
+    keyed.join(schema.peripheral["orders"], on="k", time_stamps="t")
+    pipe = pipeline(keyed).fit(keyed.train)
+    np.testing.assert_allclose(pipe.predict(people.to_pandas()[COLUMNS]), pipe.predict(keyed.train))
+    with pytest.raises(errors.NoColumn, match=r"uses: 'k' \(join_key\)\."):
+        pipe.predict(people.to_pandas()[["t", "x", "other"]])
 
 
 def test_probabilities_are_those_of_both_classes_and_a_regression_has_none(fitted):

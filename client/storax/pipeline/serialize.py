@@ -12,7 +12,11 @@ from storax.pipeline.state import PipelineState, listed
 
 
 def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
-    """Describe the rows of a subset, a container with one, or a frame with its peripheral frames."""
+    """Describe the rows of a subset, a container with one, or a frame with its peripheral frames.
+
+    Raises:
+        InvalidInput: they are none.
+    """
     if isinstance(population, Container):
         population = population["full"]
     if isinstance(population, Subset):
@@ -21,9 +25,27 @@ def subset_of(population: Any, peripheral: Any) -> dict[str, Any]:
         raise InvalidInput(
             f"{population!r} is no data.", hint="Pass a subset such as container.train, or a data frame."
         )
-    around = peripheral or {}
-    named = around if hasattr(around, "items") else {frame.name: frame for frame in listed(around)}
-    return Subset("", population, dict(named)).to_spec()
+    return Subset("", population, peripheral_frames(peripheral)).to_spec()
+
+
+def peripheral_frames(peripheral: Any) -> dict[str, Source]:
+    """Return peripheral data frames and views by name of placeholder.
+
+    Args:
+        peripheral: They by name; or one or a list of them, under their own names; or None.
+
+    Raises:
+        InvalidInput: one of them is in this process.
+    """
+    frames = [] if peripheral is None else listed(peripheral)
+    named = peripheral if isinstance(peripheral, Mapping) else {getattr(one, "name", "?"): one for one in frames}
+    for name, frame in named.items():
+        if not isinstance(frame, Source):
+            raise InvalidInput(
+                f"The peripheral table {str(name)!r} is a {type(frame).__name__}, and no data frame or view of Storax.",
+                hint=f"Make one of it: storax.data.DataFrame({str(name)!r}, data=..., roles=...).",
+            )
+    return {str(name): frame for name, frame in named.items()}
 
 
 def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:

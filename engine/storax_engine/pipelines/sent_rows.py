@@ -33,6 +33,8 @@ def converted(rows: pa.Table, trained: Any, keep: Sequence[str], database: Datab
             columns that are used have one name.
     """
     by_column = _needed(trained)
+    unused = {name for name in _unused_keys(trained, by_column) if name not in rows.column_names}
+    by_column = {name: role for name, role in by_column.items() if name not in unused}
     _require(rows, by_column)
     places = [place for place, name in enumerate(rows.column_names) if name in {*by_column, *keep}]
     table = coerce.table_of(rows.select(places))
@@ -40,6 +42,8 @@ def converted(rows: pa.Table, trained: Any, keep: Sequence[str], database: Datab
         values = roles.values_for(role, name, table.column(name), database, work)
         table = table.set_column(table.column_names.index(name), name, values)
     with_kept(pa.table({}), table, keep)
+    for name in unused:
+        table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
     return table
 
 
@@ -89,6 +93,12 @@ def _needed(trained: Any) -> dict[str, str]:
     by_role = with_join_columns(plan.population, plan, dict(plan.roles.get(plan.population.table, {})), True)
     used = {role: names for role, names in by_role.items() if role in _USED}
     return {name: role for role, names in used.items() for name in names}
+
+
+def _unused_keys(trained: Any, by_column: Mapping[str, str]) -> set[str]:
+    """Names of the join keys by which the fit joins nothing: a key has no other use."""
+    used = {left for join in trained.plan.population.joins for left, _ in join.on}
+    return {name for name, role in by_column.items() if role == "join_key" and name not in used}
 
 
 def _require(rows: pa.Table, by_column: Mapping[str, str]) -> None:

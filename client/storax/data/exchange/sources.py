@@ -7,6 +7,10 @@ from storax.data.exchange import tables
 from storax.errors import InvalidInput
 
 
+class NoTable(InvalidInput):
+    """Something is no rows of any kind."""
+
+
 def arrow_of(data: Any) -> Any:
     """Return rows of any usual kind as a pyarrow Table or RecordBatchReader.
 
@@ -45,7 +49,7 @@ def capsule(data: Any) -> Any:
             return pa.table(pa.record_batch(data))
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
         raise InvalidInput(f"A {type(data).__name__} is no table: {str(error).splitlines()[0]}.") from None
-    raise InvalidInput(
+    raise NoTable(
         f"A {type(data).__name__} is no table: it does not speak the Arrow PyCapsule protocol (__arrow_c_stream__).",
         hint="Pass a pandas or polars DataFrame, a pyarrow Table, a dict of lists by column or a list of dicts by row.",
     )

@@ -20,6 +20,9 @@ def with_targets(
         subset: The population, as a pipeline is asked about it.
         params: What the pipeline was fitted with; its roles hold in place of those of the data frame.
         keep: The columns of the population among the features.
+
+    Raises:
+        Conflict: The population has other rows by now.
     """
     view = _population(subset)
     known, here = population_roles(params) or view.roles, view.colnames
@@ -27,6 +30,8 @@ def with_targets(
     roles = _carried(known, here, learned)
     missing = [name for names in roles.values() for name in names if name not in keep]
     rows = view[missing].to_arrow() if missing else features.select([])
+    if missing:
+        _require_same_rows(rows, features)
     for name in missing:
         features = features.append_column(name, rows.column(name))
     return features, {"numerical": learned, **roles}
@@ -65,11 +70,18 @@ def with_kept(features: Any, subset: Mapping[str, Any], keep: Sequence[str]) -> 
         raise InvalidInput(f"keep= names {twice!r}, which the result has already.", hint="Leave it out of keep=.")
     view = _population(subset)
     rows = view[list(keep)].to_arrow()
-    if rows.num_rows != features.num_rows:
-        raise Conflict(f"The population has {rows.num_rows} rows by now, and the features have {features.num_rows}.")
+    _require_same_rows(rows, features)
     for name in features.column_names:
         rows = rows.append_column(name, features.column(name))
     return rows
+
+
+def _require_same_rows(rows: Any, features: Any) -> None:
+    if rows.num_rows != features.num_rows:
+        raise Conflict(
+            f"The population has {rows.num_rows} rows by now, and the features have {features.num_rows}.",
+            hint="Another script changed it meanwhile: call again.",
+        )
 
 
 def _carried(known: Mapping[str, Any], here: Sequence[str], learned: Sequence[str]) -> Roles:

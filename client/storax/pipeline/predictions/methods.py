@@ -89,11 +89,11 @@ class Predictions(PipelineState):
             InvalidInput: a feature has the name of a column in ``keep``, and what ``predict()`` refuses.
         """
         kept = [keep] if isinstance(keep, str) else list(keep)
-        named = bool(df_name or table_name)
+        named, where = bool(df_name or table_name), where_of(site, job, buckets)
         if are_local(population):
             table, roles = self._local_features(population, peripheral, kept, site, carry=named)
         else:
-            table = self._transformed(population, peripheral, kept, site, where_of(site, job, buckets))
+            table = self._transformed(population, peripheral, kept, site, where)
             if named:
                 subset = subset_of(population, peripheral)
                 table, roles = flat.with_targets(table, subset, self._fit()["params"], kept)

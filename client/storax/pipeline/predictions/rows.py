@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from storax.data.container import Container, Subset
-from storax.data.exchange.sources import arrow_of
+from storax.data.exchange.sources import NoTable, arrow_of
 from storax.data.source import Source
 from storax.errors import InvalidInput
+from storax.pipeline.serialize import peripheral_frames
 
 
 def are_local(population: Any) -> bool:
@@ -35,7 +36,7 @@ def local_rows(population: Any) -> Any:
             )
     try:
         return arrow_of(population)
-    except InvalidInput as error:
+    except NoTable as error:
         raise InvalidInput(
             error.message, hint=f"{error.hint} A subset such as container.train is one too, or a data frame."
         ) from None
@@ -47,17 +48,7 @@ def peripheral_of(peripheral: Any) -> dict[str, Any] | None:
     Raises:
         InvalidInput: one of them is in this process.
     """
-    if peripheral is None:
-        return None
-    listed = list(peripheral) if isinstance(peripheral, (list, tuple)) else [peripheral]
-    named = dict(peripheral) if hasattr(peripheral, "items") else {getattr(one, "name", "1"): one for one in listed}
-    for name, frame in named.items():
-        if not isinstance(frame, Source):
-            raise InvalidInput(
-                f"The peripheral table {name!r} is a {type(frame).__name__}, and no data frame or view.",
-                hint=f"Make one of it: storax.data.DataFrame({str(name)!r}, data=..., roles=...).",
-            )
-    return {str(name): frame.to_spec() for name, frame in named.items()}
+    return None if peripheral is None else {n: one.to_spec() for n, one in peripheral_frames(peripheral).items()}
 
 
 def _is_list(value: Any) -> bool:
