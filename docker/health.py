@@ -22,9 +22,10 @@ FEEDER = f"""SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND
 EXISTS (SELECT FROM event_log WHERE position > coalesce((SELECT position FROM feed WHERE name = 'published'), 0)
   AND timestamp < now() - interval '{LATE_SEC} s') AS late"""  # noqa: S608  (a number of ours)
 
-# A login that an earlier release created may not take on the feeder's own.
+# A login that an earlier release created may not take on the feeder's own, to which a migration grants privileges.
 TAKE_ROLE = """SELECT set_config('role', coalesce(
-  (SELECT rolname FROM pg_roles WHERE rolname = 'storax_relay' AND pg_has_role(session_user, oid, 'MEMBER')),
+  (SELECT rolname FROM pg_roles WHERE rolname = 'storax_relay' AND pg_has_role(session_user, oid, 'MEMBER')
+    AND has_table_privilege(oid, to_regclass('feed'), 'SELECT')),
   'storax_worker'), false)"""
 
 

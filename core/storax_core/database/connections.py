@@ -57,7 +57,12 @@ def is_disk_full(error: BaseException) -> bool:
     return unnamed or isinstance(error, asyncpg.DiskFullError)
 
 
-MAY_TAKE_ON = "SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1"
+# Whether a login may take on the role $1. Where it may take on $2 as well, the role must have its privileges here:
+# roles are those of all databases of a server, and a migration before the role was there granted it none.
+MAY_TAKE_ON = """SELECT pg_has_role(session_user, r.oid, 'MEMBER') AND (
+  has_table_privilege(r.oid, to_regclass('feed'), 'UPDATE') OR NOT EXISTS (
+    SELECT FROM pg_roles o WHERE o.rolname = $2 AND pg_has_role(session_user, o.oid, 'MEMBER')))
+FROM pg_roles r WHERE r.rolname = $1"""
 
 
 class Database:
@@ -81,8 +86,8 @@ class Database:
         """Open the pools; one owner holds ``at_once`` connections at most.
 
         ``role`` is that of ``worker()`` and ``session()``; where the login may not take it on, as in a database whose
-        roles an earlier release created, it is ``WORKER_ROLE``. Raises Unavailable when Postgres does not answer
-        within 10 s.
+        roles an earlier release created, or no migration has granted it its privileges yet, it is ``WORKER_ROLE``.
+        Raises Unavailable when Postgres does not answer within 10 s.
         """
         try:
             role = role if role == WORKER_ROLE or await _may_take_on(url, role) else WORKER_ROLE
@@ -251,7 +256,7 @@ def _options(role: str, **settings: str) -> dict[str, Any]:
 async def _may_take_on(url: str, role: str) -> bool:
     conn = await asyncpg.connect(url, timeout=10)
     try:
-        return bool(await conn.fetchval(MAY_TAKE_ON, role))
+        return bool(await conn.fetchval(MAY_TAKE_ON, role, WORKER_ROLE))
     finally:
         await conn.close(timeout=CLOSE_SEC)
 

@@ -298,6 +298,35 @@ def test_a_database_of_the_last_release_is_handed_over_to_its_owner(database: st
     assert asyncio.run(verify(as_login(database, roles.OWNER)))["differences"] == 0
 
 
+def test_a_feeder_works_as_an_earlier_release_did_until_a_migration_grants_its_role_what_it_needs(
+    database: str,
+) -> None:
+    """Roles are those of the whole server: those for another database may come after the migration of this one."""
+    asyncio.run(migrate(database))
+    names = ", ".join(privileges.TABLES)
+    asyncio.run(execute(database, f"REVOKE ALL ON {names} FROM {RELAY_ROLE}"))
+
+    async def role() -> str:
+        db = await Database.connect(database, size=2, role=RELAY_ROLE)
+        try:
+            async with db.worker() as conn:
+                return str(await conn.fetchval("SELECT current_user"))
+        finally:
+            await db.close()
+
+    def health() -> str:
+        environment = {**os.environ, "STORAX_DATABASE_URL": database}
+        check = [sys.executable, str(ROOT / "docker" / "health.py"), "feeder"]
+        ran = subprocess.run(check, env=environment, capture_output=True, text=True, check=False)
+        return ran.stdout + ran.stderr
+
+    assert asyncio.run(role()) == WORKER_ROLE
+    assert "no feeder leads" in health()
+    asyncio.run(migrate(database))
+    assert asyncio.run(role()) == RELAY_ROLE
+    assert "no feeder leads" in health()
+
+
 def test_the_owner_migrates_up_and_down_without_being_a_superuser(database: str) -> None:
     asyncio.run(admin_roles.create(database, {}))
     url = as_login(database, roles.OWNER)
