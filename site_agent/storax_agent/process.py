@@ -153,7 +153,10 @@ class AgentProcess(ABC):
         self.agent.post(lambda: None)
 
     def _end(self, report: Loop) -> None:
-        """Stop asking, stop the jobs where wanted, report what is left, give the session back where nothing runs."""
+        """Stop asking, stop the jobs where wanted, report what is left, give the session back where nothing runs.
+
+        While the server has not answered for a job, the session is kept: without it the job would run once more.
+        """
         deadline = time.monotonic() + self.stop_sec
         self.stopping.set()
         self.agent.drain(stop_jobs=self.stop_jobs, grace_sec=STOP_GRACE_SEC, reason=self.stop_reason())
@@ -164,7 +167,7 @@ class AgentProcess(ABC):
         self._report_stopping.set()
         self._stop_transfers()
         nothing_runs = len(self.agent.leases) == 0
-        if nothing_runs and self.keeper.current is not None:
+        if nothing_runs and self.agent.settled and self.keeper.current is not None:
             with suppress(StoraxError):  # it expires by itself
                 self.api.close_session(self.keeper.current, within=max(0.3, deadline - time.monotonic()))
                 self.outbox.append([], session="")

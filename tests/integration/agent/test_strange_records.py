@@ -260,6 +260,24 @@ def test_a_report_that_the_server_never_takes_holds_up_no_other_and_ends_its_job
         site.close()
 
 
+def test_an_agent_that_ends_while_the_server_takes_no_report_leaves_it_and_its_lease_to_the_next_one(tmp_path, server):
+    site = RunningSite(tmp_path / "site", server.url)
+    refused = []
+    try:
+        server.reject, server.rejection = lambda rows: not refused.append(rows), 500
+        job = server.job(server.app("echo run >> ../runs", use_shell=True))
+        site.start()
+        eventually(lambda: any(row["moves"][-1]["to"] == "RUN_DONE" for rows in refused for row in rows))
+        site.stop()
+        assert server.store.jobs[job]["lease_epoch"] == 1, "its result would be refused, and it would run again"
+        server.reject = lambda _: False
+        site.start()
+        eventually(lambda: server.state(job) == "JOB_FINISHED")
+        assert site.read("w/runs") == "run\n"
+    finally:
+        site.close()
+
+
 def test_a_fault_of_the_server_costs_no_end_of_a_job_whose_result_it_refuses(tmp_path, server):
     site = RunningSite(tmp_path / "site", server.url)
     faults = []
