@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from pydantic_core import to_json
 
@@ -19,6 +20,7 @@ MOST_ENTRIES = 1000
 LOOK_SEC = 5.0
 FAULT = 500
 FAULT_ROUNDS = 3  # in which the server answers so to one report, and works before and after, until it is of that report
+MOST_ROUNDS = 2 * FAULT_ROUNDS - 1  # for which one report can hold its batch: as it is, and without its result
 NOTHING = Answer([], [], [])
 LOG = logging.getLogger(__name__)
 
@@ -28,7 +30,8 @@ class Report:
 
     What the server refuses for good is reported again without what the job left behind, and the reason; where that is
     refused as well, the report goes to ``set_aside``. A fault of the server is no refusal before it has recurred in
-    several rounds; until then the whole batch is sent again, so that it holds up none of the others."""
+    several rounds; until then the whole batch is sent again, so that it holds up none of the others. New reports join
+    it, but only for as many rounds as one needs, so that the batch is answered at some time."""
 
     def __init__(
         self,
@@ -43,20 +46,25 @@ class Report:
         self._set_aside, self._answered = set_aside, answered
         self._faults: Counter[tuple[int, int, int]] = Counter()  # job, epoch, and how many forms of its report failed
         self._held: StoraxError | None = None  # why an entry of the batch has to be sent again
+        self._rounds = self._position = 0  # of the batch that is not answered: rounds, and its last event at the server
+        self._end: int | None = None  # its last row, once no more join it
 
     def step(self) -> float:
         """One round."""
         if self._held or self._trigger.wait(LOOK_SEC):
             self._trigger.taken()
-        while batch := self._reader.take(MOST_ENTRIES):
+        while batch := self._reader.take(MOST_ENTRIES, upto=self._end):
             try:
                 self._keeper.ensure()  # a session that cannot be opened is no fault of an entry
                 answer = self._send_all(batch.entries) if batch.entries else NOTHING
             except BaseException:
                 self._reader.give_back(batch)
+                self._rounds += self._held is not None
+                self._end = batch.seq if self._rounds >= MOST_ROUNDS else None
                 raise
             self._keep_lost(batch, answer)
-            self._answered(batch, answer)
+            self._answered(batch, replace(answer, position=self._position))
+            self._rounds, self._position, self._end = 0, 0, None
             if not batch.more:
                 break
         return 0.0
@@ -98,7 +106,10 @@ class Report:
 
     def _report(self, entries: list[Entry]) -> Answer:
         # The key stays the same while the transport tries again, so a report whose answer was lost counts once.
-        return self._api.report(self._keeper.ensure(), entries, key=str(new_command_id()))
+        answer = self._api.report(self._keeper.ensure(), entries, key=str(new_command_id()))
+        # What is sent again makes no event any more.
+        self._position = max(self._position, answer.position)
+        return answer
 
     def _send_reduced(self, entry: Entry, error: StoraxError) -> Answer:
         """The server refuses what the job left behind: report that instead."""

@@ -190,13 +190,14 @@ class OutboxReader:
         self._path, self._set_aside = path, set_aside
         self._sent = 0
 
-    def take(self, limit: int) -> Batch | None:
-        """The next rows, up to ``limit`` jobs and 4 MiB, or None."""
+    def take(self, limit: int, *, upto: int | None = None) -> Batch | None:
+        """The next rows, up to ``limit`` jobs, 4 MiB and row ``upto``, though always one; or None."""
         rows: dict[int, Entry] = {}
         size, before, damaged, more = 0, self._sent, 0, False
         cursor = self._db.execute("SELECT seq, size, body FROM outbox WHERE seq > ? ORDER BY seq", (self._sent,))
         for seq, length, body in cursor:
-            if rows and (len(rows) >= limit or size + length > MAX_BATCH_BYTES):
+            behind = upto is not None and seq > upto
+            if rows and (behind or len(rows) >= limit or size + length > MAX_BATCH_BYTES):
                 more = True
                 break
             if (entries := _entries(body)) is None:
