@@ -1,14 +1,13 @@
 """Redis queues. Everything in Redis is a hint that Postgres can rebuild.
 
 Keys: ``ready:{site}`` and ``batch:{site}`` are sorted sets of ids that are probably runnable (score: priority, age), of
-which the first ``QUEUE_KEPT`` in line are kept,
-``cancel:{session}`` wakes a session whose job is to be stopped, ``feed`` is the stream of published positions, ``wake``
-the channel that tells the feeder of a commit. ``box:{name}`` is a list of short, signed messages between API processes.
+which the first ``QUEUE_KEPT`` in line are kept. ``cancel:{session}`` wakes a session whose job is to be stopped,
+``feed`` is the stream of published positions, ``wake`` the channel that tells the feeder of a commit. ``box:{name}`` is
+a list of short, signed messages between API processes.
 """
 
 import hmac
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -20,6 +19,7 @@ __all__ = ["FILLED", "Mailboxes", "QueueDown", "Queues"]
 AGE_SPAN = 10**12  # ids below this keep their order within one priority; a double holds both exactly
 FEED_KEPT = 256  # stream entries: positions up to which the log is published; the last one says it all
 QUEUE_KEPT = 100_000  # ids of one queue, those first in line; the feeder adds the next from Postgres
+PIECE, AT_ONCE = 1000, 5000  # ids of one command, and of one round trip: a slow Redis takes them within its deadline
 # The most memory of each, as ``MEMORY USAGE`` says: about 56 bytes for an entry, and 80 for an id.
 FEED_BYTES, QUEUE_BYTES = 64 << 10, 16 << 20
 CANCEL_TTL_SEC = 3600
@@ -27,6 +27,7 @@ FILLED = "queues"  # a mark that a flush takes away
 CHANNEL_QUIET_SEC = 5.0  # without a wake-up, after which the channel is asked for a sign of life
 LARGEST_ID = 2**63 - 1
 MAC_BYTES = 32
+Rows = list[tuple[int, int]]  # ids and priorities
 
 
 def score(priority: int, row_id: int) -> int:
@@ -35,10 +36,24 @@ def score(priority: int, row_id: int) -> int:
 
 
 def _add(pipe: Any, key: str, rows: Sequence[tuple[int, int]]) -> None:
-    """Add (id, priority) pairs to a queue, a thousand at once, so that nobody waits long; keep those first in line."""
-    for k in range(0, len(rows), 1000):
-        pipe.zadd(key, {str(i): score(p, i) for i, p in rows[k : k + 1000]})
+    """Add (id, priority) pairs to a queue, ``PIECE`` at once, so that nobody waits long; keep those first in line."""
+    for k in range(0, len(rows), PIECE):
+        pipe.zadd(key, {str(i): score(p, i) for i, p in rows[k : k + PIECE]})
         pipe.zremrangebyrank(key, QUEUE_KEPT, -1)
+
+
+def _round_trips(batches: Sequence[tuple[str, int, Rows]]) -> Iterator[list[tuple[int, str, Rows]]]:
+    """Yield pieces of batches to send together: the place of the batch, its key, and ``PIECE`` of its rows at most."""
+    pieces, size = list[tuple[int, str, Rows]](), 0
+    for place, (kind, site_id, rows) in enumerate(batches):
+        for k in range(0, len(rows), PIECE):
+            pieces.append((place, f"{kind}:{site_id}", rows[k : k + PIECE]))
+            size += len(pieces[-1][2])
+            if size >= AT_ONCE:
+                yield pieces
+                pieces, size = [], 0
+    if pieces:
+        yield pieces
 
 
 class Queues(RedisConnections):
@@ -61,18 +76,22 @@ class Queues(RedisConnections):
                 self.count_bad_entry(f"{member[:40]!r} in {key}")
         return ids
 
-    async def push_many(self, batches: Sequence[tuple[str, int, list[tuple[int, int]]]]) -> list[int]:
-        """Add (id, priority) pairs to queues by (kind, site), in one round trip; ``kind`` is ready or batch.
+    async def push_many(self, batches: Sequence[tuple[str, int, Rows]]) -> list[int]:
+        """Add (id, priority) pairs to queues by (kind, site); ``kind`` is ready or batch.
 
-        Returns how many of each batch were not in the queue.
+        Returns how many of each batch were not in the queue. Few are one round trip, many are several, each with its
+        deadline.
         """
-        async with self._quick("zset", *(f"{kind}:{site_id}" for kind, site_id, _ in batches)):
-            pipe, ends = self._redis.pipeline(transaction=False), [0]
-            for kind, site_id, rows in batches:
-                _add(pipe, f"{kind}:{site_id}", rows)
-                ends.append(len(pipe))
-            answers = await pipe.execute()
-        return [sum(answers[begin:end:2]) for begin, end in pairwise(ends)]  # every second one is of a cut
+        added = [0] * len(batches)
+        for pieces in _round_trips(batches):
+            async with self._quick("zset", *{key for _, key, _ in pieces}):
+                pipe = self._redis.pipeline(transaction=False)
+                for _, key, rows in pieces:
+                    _add(pipe, key, rows)
+                answers = await pipe.execute()
+            for (place, _, _), count in zip(pieces, answers[::2], strict=True):  # every second answer is of a cut
+                added[place] += count
+        return added
 
     async def drop_many(self, batches: Sequence[tuple[str, int, Sequence[int]]]) -> None:
         """Remove ids from the queues of several (kind, site), in one round trip."""

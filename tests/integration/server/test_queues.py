@@ -8,7 +8,7 @@ import redis
 
 from proxy import Proxy
 from storax_core.queues import FEED_BYTES, FEED_KEPT, FILLED, QUEUE_BYTES, QUEUE_KEPT, QueueDown, Queues
-from storax_core.redis_connections import REST_SEC
+from storax_core.redis_connections import QUICK_SEC, REST_SEC
 from storax_workers.feeder import HEAD_LENGTH, Feeder
 from waiting import eventually
 from world import World
@@ -90,8 +90,8 @@ def test_the_stream_and_a_queue_hold_no_more_memory_however_much_is_written(redi
         queues = Queues(redis_url)
         for place in range(10 * FEED_KEPT):
             assert await queues.publish(newest + place)
-        for first in range(newest, newest + 2 * QUEUE_KEPT, 10_000):
-            await queues.wake((904, job, 0) for job in range(first, first + 10_000))
+        for first in range(newest, newest + 2 * QUEUE_KEPT, 1000):
+            await queues.wake((904, job, 0) for job in range(first, first + 1000))
         await queues.wake([(904, 7, 9)])
         sizes = [await queues._redis.memory_usage(key, samples=0) for key in ("feed", "ready:904")]
         answer = (*sizes, await queues.lengths("ready", [904]), await queues.pop("ready", 904, 1))
@@ -114,3 +114,33 @@ def test_a_queue_that_ended_before_the_work_did_is_filled_from_postgres(world: W
         eventually(lambda: server.get(FILLED) and server.zcard(f"ready:{site}") == len(jobs))
         server.delete(f"ready:{site}")
         eventually(lambda: server.zcard(f"ready:{site}") == len(jobs))
+
+
+def test_many_jobs_are_queued_within_the_deadline_of_a_redis_that_takes_its_time_for_each(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work() -> list[int]:
+        queues = Queues(redis_url)
+        real = queues._redis.pipeline
+
+        def slow(**how: Any) -> Any:
+            pipe = real(**how)
+            execute = pipe.execute
+
+            async def taking_its_time() -> Any:
+                ids = sum(len(command[0]) // 2 - 1 for command in pipe.command_stack if command[0][0] == "ZADD")
+                await asyncio.sleep(ids * QUICK_SEC / 40_000)
+                return await execute()
+
+            pipe.execute = taking_its_time
+            return pipe
+
+        monkeypatch.setattr(queues._redis, "pipeline", slow)
+        await queues.push_many([("ready", 905, [(1, 0)])])
+        few, many = [(number, 0) for number in range(3)], [(number, 0) for number in range(50_000)]
+        added = await queues.push_many([("ready", 905, few), ("ready", 906, many), ("batch", 905, few)])
+        await queues._redis.delete("ready:905", "ready:906", "batch:905")
+        await queues.close()
+        return added
+
+    assert asyncio.run(work()) == [2, 50_000, 3]
