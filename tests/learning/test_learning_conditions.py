@@ -243,6 +243,41 @@ def test_buckets_give_the_same_features_and_numbers(tmp_path):
     assert pa.concat_tables(buckets.blocks(tmp_path / "transform")).equals(trained.transform(tables))
 
 
+def in_buckets(described, tables, folder):
+    buckets.prepare_fit(described, tables, folder, buckets=2)
+    for i in range(2):
+        buckets.compute(folder, i)
+    return buckets.fit(folder)
+
+
+def test_a_feature_that_two_learners_propose_is_empty_in_buckets_as_the_one_that_keeps_it_says(tmp_path):
+    tables = threshold(4, CUSTOMERS)
+    plain = learning.fit(description([FASTPROP], None), tables).transform(tables)
+    n, mean = plain["orders__count"].to_numpy(), np.nan_to_num(plain["orders__amount__avg"].to_numpy())
+    y = pa.array(n / n.std() + mean / mean.std())
+    tables["population"] = tables["population"].set_column(2, "y", y)
+    described = description([{**FASTPROP, "num_features": 1}, {**BOOST, "empty": "missing"}], None)
+    both = {"all": learning.fit(described, tables), "split": in_buckets(described, tables, tmp_path / "fit")}
+    zeros = {name: {f.name: f.zero for f in trained.state.features} for name, trained in both.items()}
+    assert [name for name, zero in zeros["all"].items() if name in plain.column_names and not zero]
+    assert zeros["split"] == zeros["all"]
+
+
+@pytest.mark.parametrize(("column", "reason"), [("id", "no key of one side"), ("ts", "no row is seen in time")])
+def test_a_join_that_finds_nothing_is_named_as_it_is_without_conditions(tmp_path, column, reason):
+    tables = threshold(1, 100)
+    far = pc.add(tables["orders"][column].cast(pa.int64()), 10**9).cast(tables["orders"][column].type)
+    tables["orders"] = tables["orders"].set_column(tables["orders"].column_names.index(column), column, far)
+    described = description([BOOST], None)
+    with pytest.raises(BadData, match=f"the join of 'population' and 'orders' finds nothing: .*{reason}"):
+        learning.fit(described, tables)
+    tables["population"] = tables["population"].append_column("age", pa.array(np.arange(100.0)))
+    described["roles"]["population"]["numerical"] = ["age"]
+    warned = learning.fit(described, tables).warnings
+    assert [reason in one for one in warned] == [True]
+    assert in_buckets(described, tables, tmp_path / "fit").warnings == warned
+
+
 @pytest.mark.parametrize(
     ("wrong", "requirement"),
     [

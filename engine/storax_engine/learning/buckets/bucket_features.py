@@ -56,6 +56,8 @@ def write(
     for start in range(0, len(features), GROUP):
         tick()
         _group(evaluator.compute(features[start : start + GROUP], vocabularies or {}), start, aside, row_group)
+    if vocabularies is None:
+        evaluator.note_levels()
     (aside / LEVELS).write_text(json.dumps(workspace.levels))
     try:
         aside.rename(bucket / FEATURES)

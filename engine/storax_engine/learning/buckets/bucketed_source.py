@@ -1,6 +1,7 @@
 """The source of a fit whose features are in buckets: reads a column of all buckets where the fit needs all rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -124,11 +125,14 @@ class _BucketFeatures:
         """As ``Features.best``: of FastProp the highest correlations of all, a few columns in memory at a time."""
         proposed = self._proposed[learner]
         if isinstance(learner, ConditionBoost):
-            kept = [self._features[place] for place in proposed]
-            return kept, self.compute(kept, {})
+            return self._of(learner, proposed)
         ranks = np.empty(len(proposed))
         for start in range(0, len(proposed), AT_ONCE):
             values = self._matrix.columns(proposed[start : start + AT_ONCE])
             ranks[start : start + AT_ONCE] = feature_matrix.strongest(feature_matrix.correlate(values, y))
-        kept = [self._features[proposed[i]] for i in feature_matrix.indices_of_best(ranks, learner.num_features)]
-        return kept, self.compute(kept, {})
+        return self._of(learner, [proposed[i] for i in feature_matrix.indices_of_best(ranks, learner.num_features)])
+
+    def _of(self, learner: Learner, places: Sequence[int]) -> tuple[list[Feature], Floats]:
+        """Return features as a learner has them: one that several propose is stored once."""
+        features = [replace(self._features[place], zero=learner.empty == fastprop.ZERO) for place in places]
+        return features, self.compute(features, {})

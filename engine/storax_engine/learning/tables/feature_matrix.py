@@ -78,7 +78,13 @@ class Features:
                 kept, values, ranks = [kept[i] for i in at], values[at], ranks[at]
         return kept, values
 
+    def note_levels(self) -> None:
+        """Note in the workspace how far each join comes, also one of which no feature is computed."""
+        for join in self._joins.values():
+            self._evaluator(join)
+
     def _boosted(self, learner: ConditionBoost, y: Floats) -> tuple[list[Feature], Floats]:
+        self.note_levels()
         joins = [(join, self._workspace.index(join)) for join in self._joins.values()]
         compute = partial(self.compute, vocabularies={})
         learned = Boosting(learner, joins, self.population, compute, self._workspace.tick).run(y)
