@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from threadpoolctl import threadpool_limits
 
 from benchmarks.condition_boost import FASTPROP, LEARNERS, WORLDS, description, threshold
 from learning.parity import assert_parity
@@ -15,11 +16,13 @@ from learning.test_learning_cancelled import CancelledAt
 from learning.worlds import DAY, HOUR, MARKET_ROLES, MARKET_UNITS, SHOP_ROLES, join, market, shop, spec, towns
 from storax.feature_learning import ConditionBoost
 from storax_engine import learning
-from storax_engine.learning import BadData, BadPlan, buckets
-from storax_engine.learning.boosting import condition_boost, search, seen_rows
+from storax_engine.learning import BadData, BadPlan, buckets, plan
+from storax_engine.learning.boosting import bins, condition_boost, rounds, search, seen_rows
 from storax_engine.learning.features import filters
 from storax_engine.learning.features.filters import ABOVE, IN, UP_TO, Filter
 from storax_engine.learning.plan import Part
+from storax_engine.learning.tables.cache import Cache
+from storax_engine.learning.tables.workspace import Workspace
 
 BOOST = {"kind": "ConditionBoost", "min_samples_leaf": 5, "n_rounds": 8}
 CUSTOMERS = 800
@@ -171,10 +174,11 @@ def test_a_target_of_noise_finds_next_to_nothing():
     assert len(learned.state.features) <= len(trained.state.features) + 2, learned.state.features
 
 
-def test_infinite_constant_and_empty_columns_warn_of_nothing_and_find_the_same_condition():
+def test_infinite_huge_constant_and_empty_columns_warn_of_nothing_and_find_the_same_condition():
     tables = threshold(1, CUSTOMERS)
     n = tables["orders"].num_rows
     odd = {"endless": np.where(np.arange(n) % 50 == 0, np.inf, 1.0 * np.arange(n) % 7), "same": np.ones(n)}
+    odd["huge"] = np.where(np.arange(n) % 9 == 0, 1.7e308, odd["endless"])
     odd["none"] = pa.nulls(n, pa.float64())
     for name, column in odd.items():
         tables["orders"] = tables["orders"].append_column(name, pa.array(column))
@@ -278,6 +282,49 @@ def test_a_join_that_finds_nothing_is_named_as_it_is_without_conditions(tmp_path
     assert in_buckets(described, tables, tmp_path / "fit").warnings == warned
 
 
+def test_a_key_with_more_rows_than_a_round_reads_hides_no_other(monkeypatch):
+    rows = {"id": [0] * 60 + [1, 2], "ts": [1.0] * 62, "amount": np.arange(62.0)}
+    described = description([BOOST], None)
+    described["roles"]["orders"]["categorical"] = []
+    read = plan.read(described)
+    tables = {"population": pa.table({"id": [0, 1, 2], "at": [5.0] * 3}), "orders": pa.table(rows)}
+    workspace = Workspace(read, tables, lambda _node, _frame: None, Cache(), lambda: None)
+    (join_,), population = read.population.joins, workspace.population()
+    drawn = seen_rows.Drawn(join_, population, workspace.index(join_))
+    monkeypatch.setattr(seen_rows, "MOST", 50)
+    for seed in range(8):
+        seen = drawn.draw(np.arange(3), np.zeros(3), np.random.default_rng(seed), lambda: None)
+        assert seen.index.column("amount")[seen.places].tolist() == [60.0, 61.0], seed
+
+
+def test_a_limit_is_so_far_from_all_values_that_sql_may_round_them():
+    for low, high in [(1.99999999999, 2.1), (1.9, 2.00000000001), (-7.00000000001, -6.3), (0.1 + 0.2, 0.5)]:
+        (limit,) = bins._limits(np.array([low, high]), 8)
+        assert min(limit - low, high - limit) > bins.APART * abs(high) / 2, (low, limit, high)
+
+
+def test_different_conditions_have_different_names():
+    sets = [
+        ("a", "b", "or_c"), ("a", "b_or", "c"), ("a_or_b", "c"), ("a", "b", "c"), ("a|b", "c", "d", "e", "f"),
+        ("a", "b|c", "d", "e", "f"), ('a", "b', "c", "d", "e", "f"), ("a_and_b",), ("",), ("", "a"),
+    ]  # fmt: skip
+    limits = [12.5, 12.500001, 0.1 + 0.2, 0.3, 1e-300, 0.0]
+    where = [Filter("kind", IN, categories=one) for one in sets]
+    where += [Filter("price", how, limit) for limit in limits for how in (ABOVE, UP_TO)]
+    assert len({filters.name_of([one]) for one in where}) == len(where)
+    assert filters.name_of(where[3:4]) == "where_kind_in_a_or_b_or_c"
+
+
+def test_what_a_feature_explains_is_the_same_with_any_number_of_threads():
+    draw = np.random.default_rng(11)
+    values, left, bag = draw.normal(size=200_000), draw.normal(size=200_000), np.arange(150_000)
+    lines = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            lines.append(rounds._line(values, left, bag))
+    assert all(np.array_equal(line, lines[0]) for line in lines)
+
+
 @pytest.mark.parametrize(
     ("wrong", "requirement"),
     [
@@ -288,6 +335,7 @@ def test_a_join_that_finds_nothing_is_named_as_it_is_without_conditions(tmp_path
         ({"aggregation": ["MEDIAN"]}, "no aggregation 'MEDIAN'; one of AVG"),
         ({"aggregation": "AVG"}, "give a list"),
         ({"empty": "none"}, "it is 'zero' or 'missing'"),
+        ({"empty": ["zero"]}, "it is 'zero' or 'missing'"),
     ],
 )
 def test_a_parameter_that_it_cannot_use_is_named(wrong, requirement):
@@ -305,5 +353,6 @@ def test_the_declaration_has_the_parameters_and_defaults_of_the_learner():
 def test_without_a_target_it_says_that_it_needs_one():
     described = description([BOOST], None)
     del described["roles"]["population"]["target"]
-    with pytest.raises(BadPlan, match="ConditionBoost learns from a target"):
-        learning.fit(described, threshold(9, 50))
+    for check_or_fit in (learning.check, learning.fit):
+        with pytest.raises(BadPlan, match="ConditionBoost learns from a target"):
+            check_or_fit(described, threshold(9, 50))

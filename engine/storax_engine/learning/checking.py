@@ -43,8 +43,7 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table], tick: Callab
     read = plan.read(spec)
     for part in (*read.selectors, *read.predictors):
         predictors.make(part)
-    for part in read.learners:
-        learners.read(part)
+    learners.of(read)
     table = targets.population(read, tables, to_fit=True)
     if read.predictors:
         targets.read(read, table, to_fit=True)

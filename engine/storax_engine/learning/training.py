@@ -200,7 +200,7 @@ class Fit:
     def run(self) -> Trained:
         """Learn. Raises ``BadPlan``, ``BadData`` or ``Cancelled``."""
         self._step(0.0, "reading")
-        by = [learners.read(p) for p in self.plan.learners]
+        by = learners.of(self.plan)
         untrained = [predictors.make(p) for p in (*self.plan.selectors, *self.plan.predictors)]
         y = self._source.targets(needed=bool(untrained))
         known = self._source.learned(partial(self._learn, by, y))

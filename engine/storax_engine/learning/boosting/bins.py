@@ -119,7 +119,8 @@ def _limits(values: Floats, most: int) -> tuple[float, ...]:
             below, above = float(different[place - 1]), float(different[place])
             least = APART * max(abs(below), abs(above))
             if above - below > 2 * least:
-                limits.add(limit if below + least < limit < above - least else _between(below, above))
+                low, high = below + least, above - least
+                limits.add(limit if low < limit < high else _between(low, high))
     return tuple(sorted(limits))
 
 

@@ -60,7 +60,7 @@ def read(part: Part) -> ConditionBoost:
     if "aggregation" in params:
         params["aggregation"] = _names(params["aggregation"])
     learner = ConditionBoost(**params)
-    if learner.empty not in {ZERO, MISSING}:
+    if learner.empty not in (ZERO, MISSING):
         raise BadPlan(f"{KIND}: empty is {learner.empty!r}: it is {ZERO!r} or {MISSING!r}")
     return learner
 

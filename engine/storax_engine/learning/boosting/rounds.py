@@ -7,10 +7,9 @@ import numpy as np
 
 from storax_engine.learning.boosting import bins
 from storax_engine.learning.boosting.bins import Bins
-from storax_engine.learning.boosting.condition_boost import KIND, ConditionBoost
+from storax_engine.learning.boosting.condition_boost import ConditionBoost
 from storax_engine.learning.boosting.search import BETTER, Candidate, Search
 from storax_engine.learning.boosting.seen_rows import Drawn
-from storax_engine.learning.errors import BadPlan
 from storax_engine.learning.features import fastprop
 from storax_engine.learning.features.fastprop import ZERO
 from storax_engine.learning.features.feature import Feature, name_of
@@ -70,13 +69,12 @@ class Boosting:
 
     def run(self, y: Floats) -> dict[Feature, Floats]:
         """Return the features and their values, in the order in which they were learned."""
-        if not y.shape[1]:
-            raise BadPlan(f"{KIND} learns from a target: give a column of the population the role target")
         gains: dict[Feature, float] = {}
-        for target in y.T:
-            if len(target) and target.min() < target.max():
-                for feature, gain in self._boost(target):
-                    gains[feature] = gains.get(feature, 0.0) + gain
+        with np.errstate(over="ignore", invalid="ignore"):  # of values whose squares are infinite nothing is learned
+            for target in y.T:
+                if len(target) and target.min() < target.max():
+                    for feature, gain in self._boost(target):
+                        gains[feature] = gains.get(feature, 0.0) + gain
         best = sorted(gains, key=lambda feature: -gains[feature])[: self._learner.num_features]
         return {feature: values for feature, values in self.kept.items() if feature in best}
 
@@ -100,7 +98,7 @@ class Boosting:
     def _boost(self, target: Floats) -> Iterator[tuple[Feature, float]]:
         """Yield features, and the share of the target's loss by which each lowers it."""
         left, in_vain = target - target.mean(), 0
-        loss = float(left @ left)
+        loss = _product(left, left)
         for _ in range(self._learner.n_rounds):
             chosen = self._round(left, *self._bag())
             if chosen is None:
@@ -119,7 +117,8 @@ class Boosting:
         for feature in self._path(left, bag):
             values = self.kept[feature] if feature in self.kept else self._compute([feature])[0]
             fitted = _line(values, left, bag)
-            gain = float(left[rest] @ left[rest] - (left[rest] - fitted[rest]) @ (left[rest] - fitted[rest]))
+            before, after = left[rest], left[rest] - fitted[rest]
+            gain = _product(before, before) - _product(after, after)
             if gain > (BETTER * chosen.gain if chosen else 0.0):
                 chosen = _Chosen(feature, gain, values, fitted)
         return chosen
@@ -163,6 +162,11 @@ def _line(values: Floats, left: Floats, bag: Ints) -> Floats:
         mean = left[some].mean()
         out[mask] = mean
         x = values[some] - values[some].mean() if mask is known else np.zeros(len(some))
-        if (square := float(x @ x)) > 0:
-            out[mask] += (values[mask] - values[some].mean()) * float(x @ left[some]) / square
+        if (square := _product(x, x)) > 0:
+            out[mask] += (values[mask] - values[some].mean()) * _product(x, left[some]) / square
     return out
+
+
+def _product(one: Floats, other: Floats) -> float:
+    """Return the inner product, the same with any number of threads, of which that of BLAS depends."""
+    return float(np.sum(one * other))

@@ -62,10 +62,9 @@ class Search:
             yield [*path, *self._refined(candidate)]
 
     def _combinations(self, draw: np.random.Generator) -> list[tuple[str | None, Bins]]:
-        every = [(column, bins) for column in self._columns for bins in self._bins]
-        if len(every) <= COMBINATIONS:
-            return every
-        return [every[i] for i in np.sort(draw.choice(len(every), COMBINATIONS, replace=False))]
+        n, width = len(self._columns) * len(self._bins), len(self._bins)
+        some = range(n) if n <= COMBINATIONS else np.sort(draw.choice(n, COMBINATIONS, replace=False)).tolist()
+        return [(self._columns[i // width], self._bins[i % width]) for i in some]
 
     def _without(self, column: str | None) -> list[Candidate]:
         everywhere = Conditions()

@@ -11,7 +11,9 @@ from storax_engine.learning.tables.frame import TIME_STAMP, Frame
 from storax_engine.learning.tables.index import Index, References, references, slice_rows, widths
 
 MOST = 500_000
-"""Rows of one join that one round looks at; one that several rows of the population see counts each time."""
+"""Rows of one join that one round looks at; one that several rows of the population see counts each time.
+
+A row of the population that sees more is not drawn."""
 
 
 @dataclass
@@ -65,8 +67,9 @@ class Drawn:
         rows, groups = rows[groups >= 0], groups[groups >= 0]
         which, at = np.unique(groups, return_inverse=True)
         points = References(groups, self._points.keys[which], self._points.moments[which])
-        drawn = order.permutation(len(which))
-        n = int(np.searchsorted(np.cumsum(widths(points, self.join, self.index)[drawn]), MOST, side="right"))
+        drawn, sizes = order.permutation(len(which)), widths(points, self.join, self.index)
+        drawn = drawn[sizes[drawn] <= MOST]
+        n = int(np.searchsorted(np.cumsum(sizes[drawn]), MOST, side="right"))
         some = np.sort(drawn[:n])
         if not n:
             return None

@@ -98,8 +98,7 @@ class _BucketFeatures:
     ) -> None:
         self._matrix, self._features, self.mapped = values, features, dict[str, Floats]()
         self._place = {f: i for i, f in enumerate(features)}
-        by = [learners.read(p) for p in plan.learners]
-        self._proposed: dict[Learner, Sequence[int]] = dict(zip(by, proposed, strict=True))
+        self._proposed: dict[Learner, Sequence[int]] = dict(zip(learners.of(plan), proposed, strict=True))
 
     def own(self, *, categorical: bool) -> list[Feature]:
         """The population's own columns, and those that many-to-one joins brought in."""

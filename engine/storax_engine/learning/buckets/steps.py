@@ -66,7 +66,7 @@ def prepare_fit(
     ``replicate_mb`` MiB in each bucket. Raises ``BadPlan``, ``BadData`` or ``Cancelled``.
     """
     read, tick = plan.read(spec), partial(stop_if, cancelled)
-    by = [learners.read(p) for p in read.learners]
+    by = learners.of(read)
     untrained = [predictors.make(p) for p in (*read.selectors, *read.predictors)]
     inputs, preparation = sources.of(read, tables), Preparation(read)
     y = read_targets(read, _targets(read, inputs[read.population.name]), needed=bool(untrained))

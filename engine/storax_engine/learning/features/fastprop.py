@@ -109,7 +109,7 @@ def read(part: Part) -> FastProp:
     learner = FastProp(**params)
     for name in learner.aggregation:
         catalogue.named(name)
-    if learner.empty not in {ZERO, MISSING}:
+    if learner.empty not in (ZERO, MISSING):
         raise BadPlan(f"FastProp: empty is {learner.empty!r}: it is {ZERO!r} or {MISSING!r}")
     return learner
 

@@ -3,6 +3,7 @@
 A row whose value is null meets none, as in SQL. Conditions on the age of a row are the window of the feature.
 """
 
+import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,10 +72,11 @@ def _name(one: Filter) -> str:
     if one.how != IN:
         short = f"{one.limit:g}"
         return f"{one.column}_{one.how}_{short if float(short) == one.limit else repr(one.limit)}"
-    ambiguous = any(word in category for category in one.categories for word in ("_or_", "_and_"))
-    if len(one.categories) <= NAMED and not ambiguous:
-        return f"{one.column}_in_{'_or_'.join(one.categories)}"
-    return f"{one.column}_in_{len(one.categories)}_values_{_short('|'.join(one.categories))}"
+    listed = "_or_".join(one.categories)
+    unique = listed.split("_or_") == list(one.categories) and "_and_" not in listed
+    if len(one.categories) <= NAMED and unique:
+        return f"{one.column}_in_{listed}"
+    return f"{one.column}_in_{len(one.categories)}_values_{_short(json.dumps(one.categories))}"
 
 
 def _short(text: str) -> str:
