@@ -86,6 +86,36 @@ def test_the_same_seed_finds_the_same_features_and_a_loaded_pipeline_has_the_sam
     assert json.loads((tmp_path / "trained" / "learned.json").read_text())["features"][0]["where"]
 
 
+def test_a_release_that_knows_no_conditions_refuses_a_pipeline_or_buckets_with_some_and_reads_all_others(tmp_path):
+    """It knows version 1 alone, and would leave the conditions out."""
+    tables = threshold(3, 200)
+    versions = {}
+    for name, learner in (("plain", FASTPROP), ("conditional", BOOST)):
+        described = description([learner], None)
+        learning.fit(described, tables).save(tmp_path / name)
+        buckets.prepare_fit(described, tables, tmp_path / f"{name} split", buckets=1)
+        files = tmp_path / name / "learned.json", tmp_path / f"{name} split" / "work.json"
+        versions[name] = [json.loads(file.read_text())["version"] for file in files]
+    assert versions == {"plain": [1, 1], "conditional": [2, 2]}
+    file = tmp_path / "conditional" / "learned.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 3}))
+    with pytest.raises(BadData, match="another version of the engine"):
+        learning.load(tmp_path / "conditional")
+
+
+def test_a_pipeline_of_a_release_without_conditions_gives_the_same_numbers(tmp_path):
+    tables = threshold(3, 200)
+    trained = learning.fit(description([FASTPROP], "LinearRegression"), tables)
+    trained.save(tmp_path)
+    kept = json.loads((tmp_path / "learned.json").read_text())
+    for feature in kept["features"]:
+        del feature["where"]
+    (tmp_path / "learned.json").write_text(json.dumps(kept))
+    loaded = learning.load(tmp_path)
+    assert loaded.transform(tables).equals(trained.transform(tables))
+    assert np.array_equal(loaded.predict(tables), trained.predict(tables))
+
+
 def test_what_fastprop_has_already_is_there_once_and_both_share_columns_importance():
     tables = threshold(4, CUSTOMERS)
     trained = learning.fit(description([FASTPROP, {"kind": "ConditionBoost"}], "LinearRegression"), tables)

@@ -16,7 +16,7 @@ from storax_engine.learning.predictors.base import Predictor
 from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.state import State
 
-FILE, VERSION = "learned.json", 1
+FILE = "learned.json"
 
 
 def write(folder: Path | str, read: Plan, preparation: Preparation, state: State) -> None:
@@ -30,7 +30,7 @@ def write(folder: Path | str, read: Plan, preparation: Preparation, state: State
             model.save(place)
     schemas = {name: schema.serialize().to_pybytes().hex() for name, schema in state.schemas.items()}
     text = {
-        "version": VERSION,
+        "version": feature.version(state.features),
         "spec": read.spec,
         "preparation": preparation.states,
         "features": [f.to_json() for f in state.features],
@@ -54,8 +54,8 @@ def read(folder: Path | str) -> tuple[Plan, Preparation, State]:
         text = json.loads((home / FILE).read_text())
     except (OSError, ValueError) as error:
         raise BadData(f"{home} holds no trained pipeline: {error}") from error
-    if text.get("version") != VERSION:
-        raise BadData(f"{home} was written by another version of the engine ({text.get('version')}, not {VERSION})")
+    if (version := text.get("version")) not in feature.VERSIONS:
+        raise BadData(f"{home} was written by another version of the engine ({version}, not {feature.VERSIONS[-1]})")
     parsed = plan.read(text["spec"], is_saved=True)
     state = State(
         features=[feature.from_json(f) for f in text["features"]],

@@ -40,7 +40,7 @@ from storax_engine.learning.preparation import Preparation
 from storax_engine.learning.trained import Trained
 from storax_engine.learning.training import Fit, read_targets
 
-FILE, VERSION, TARGETS, MOST = "work.json", 1, "targets.parquet", 500
+FILE, TARGETS, MOST = "work.json", "targets.parquet", 500
 REPLICATE_MB = 1024.0
 Progress = Callable[[float, str], None]
 IsCancelled = Callable[[], bool]
@@ -198,7 +198,7 @@ def _write(
     known: Mapping[str, Any],
 ) -> None:
     text = {
-        "version": VERSION,
+        "version": features_.version(features),
         "spec": read.spec,
         "preparation": preparation.states,
         "features": [f.to_json() for f in features],
@@ -217,8 +217,8 @@ def _read(folder: Path | str) -> _Work:
         text = json.loads((home_ / FILE).read_text())
     except (OSError, ValueError) as error:
         raise BadData(f"{home_} holds no prepared buckets: {error}") from error
-    if text.get("version") != VERSION:
-        raise BadData(f"{home_} was written by another version of the engine ({text.get('version')}, not {VERSION})")
+    if (version := text.get("version")) not in features_.VERSIONS:
+        raise BadData(f"{home_} was written by another version of the engine ({version}, not {features_.VERSIONS[-1]})")
     parsed = plan.read(text["spec"])
     return _Work(
         folder=home_,

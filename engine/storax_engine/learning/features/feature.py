@@ -1,12 +1,13 @@
 """What a feature is: one aggregation of one column over the rows that one join lets through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from storax_engine.learning.features import filters
 from storax_engine.learning.features.filters import Filter
 
+VERSIONS = (1, 2)  # of files that hold features; see ``version``
 WHOLE: tuple[float, float | None] = (0.0, None)
 
 
@@ -50,6 +51,14 @@ def from_json(values: dict[str, Any]) -> Feature:
         bool(values.get("zero", False)),  # a pipeline of before has learned from missing values
         tuple(map(filters.from_json, values.get("where", ()))),
     )
+
+
+def version(features: Iterable[Feature]) -> int:
+    """Return the version of a file with these features.
+
+    It is 2 if some have conditions: the releases before would read such a file without them, and so refuse it.
+    """
+    return VERSIONS[any(feature.where for feature in features)]
 
 
 def name_of(
