@@ -122,10 +122,10 @@ class TestComposeFile:
     def test_the_settings_of_mail_reach_the_tasks_and_are_off_by_default(self, services):
         """The password by a file alone."""
         names = {f"STORAX_{name.upper()}" for name in Settings.model_fields if name.startswith(("smtp_", "mail_"))}
-        asked = dict.fromkeys(names - {"STORAX_SMTP_PASSWORD"}, "7") | {"STORAX_SMTP_PASSWORD_FILE": "/a/password"}
-        whole = json.loads(run(*COMPOSE, "config", "--format", "json", **asked).stdout)
+        chosen = dict.fromkeys(names - {"STORAX_SMTP_PASSWORD"}, "7") | {"STORAX_SMTP_PASSWORD_FILE": "/a/password"}
+        whole = json.loads(run(*COMPOSE, "config", "--format", "json", **chosen).stdout)
         passed = {n: v for n, v in whole["services"]["tasks"]["environment"].items() if re.search("SMTP|MAIL", n)}
-        assert passed == asked | {"STORAX_SMTP_PASSWORD_FILE": "/run/secrets/smtp-password"}
+        assert passed == chosen | {"STORAX_SMTP_PASSWORD_FILE": "/run/secrets/smtp-password"}
         assert whole["secrets"]["smtp-password"]["file"] == "/a/password"
         assert {n for n, s in whole["services"].items() if s.get("secrets")} == {"tasks"}
         default = services["tasks"]["environment"]
