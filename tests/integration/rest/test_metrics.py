@@ -138,6 +138,25 @@ def test_counting_again_counts_each_event_once(world: World, user: User) -> None
     assert world.value("SELECT sum(n) FROM app_flow WHERE app_id = $1", app) == 1
 
 
+def test_the_role_of_the_tasks_forgets_the_counts_of_deleted_apps_alone(world: World, user: User) -> None:
+    app, other = user.app(), world.user()
+    job, kept = user.job(app)["id"], other.app()
+    other.job(kept)
+    count(world)
+    assert world.value("SELECT sum(n) FROM app_flow WHERE app_id = $1", app) == 1
+    user.delete(f"/jobs/{job}")
+    user.delete(f"/apps/{app}")
+    count(world)
+
+    async def forget() -> None:
+        async with world.db.worker() as conn:  # as the tasks: a role from which an App is hidden would forget it
+            await upkeep.forget_deleted_apps(conn)
+
+    world.run(forget())
+    assert world.value("SELECT count(*) FROM app_flow WHERE app_id = $1", app) == 0
+    assert world.value("SELECT sum(n) FROM app_flow WHERE app_id = $1", kept) == 1
+
+
 def test_the_largest_keep_their_ids_and_the_sum_of_all_stays() -> None:
     rows = [(1, "A", 2), (2, "A", 5), (2, "B", 1), (3, "A", 2), (4, "B", 1)]
     assert by_label.largest(rows, 2) == {
