@@ -124,7 +124,7 @@ def test_many_jobs_are_queued_within_the_deadline_of_a_redis_that_takes_its_time
         real = queues._redis.pipeline
 
         def slow(**how: Any) -> Any:
-            pipe = real(**how)
+            pipe: Any = real(**how)
             execute = pipe.execute
 
             async def taking_its_time() -> Any:
