@@ -13,6 +13,7 @@ import pytest
 
 from storax import errors
 from storax.data import Container, DataFrame
+from storax.data.exchange import tables
 from storax.data.exchange.tables import BATCH_ROWS
 from storax_engine.rpc.arrow_streams import Inflow
 
@@ -49,6 +50,15 @@ def test_whatever_speaks_the_protocol_becomes_a_data_frame(df):
     assert DataFrame("g").read_arrow(pl.DataFrame(ROWS), append=True).nrows() == 6
 
 
+def test_categories_of_polars_and_dictionaries_that_change_are_texts(project):
+    texts = ["a", "b", None]
+    kinds = {"c": pl.Series(texts, dtype=pl.Categorical), "e": pl.Series(texts, dtype=pl.Enum(["a", "b"]))}
+    assert DataFrame.from_arrow(pl.DataFrame(kinds), "g").to_dict() == {"c": texts, "e": texts}
+    batches = [pa.record_batch({"s": pa.array([text]).dictionary_encode()}) for text in ("x", "y")]
+    reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+    assert DataFrame.from_arrow(reader, "g").to_dict() == {"s": ["x", "y"]}
+
+
 def test_a_data_frame_is_made_of_any_usual_kind_of_rows_at_once(project):
     by_row = [{"n": 1, "s": "x"}, {"n": 2}, {"n": 3, "s": "z"}]
     for data in (ROWS, by_row, pd.DataFrame(ROWS), pl.DataFrame(ROWS), pa.table(ROWS)):
@@ -64,6 +74,15 @@ def test_a_reader_is_read_a_batch_at_a_time_and_large_batches_are_cut(project):
     reader = pa.RecordBatchReader.from_batches(batches[0].schema, iter(batches))
     df = DataFrame.from_arrow(reader, "many")
     assert (df.nrows(), df["n"].max().get()) == (rows + 3, rows + 2)
+
+
+def test_rows_of_a_stream_are_counted_as_they_are_sent():
+    rows, counts = BATCH_ROWS + 7, []
+    batches = [pa.record_batch({"n": np.arange(count)}) for count in (rows, 3)]
+    for source in (pa.RecordBatchReader.from_batches(batches[0].schema, batches), pa.Table.from_batches(batches)):
+        counts.clear()
+        assert len(list(tables.sent(source, counts.append))) == len(counts) + 1
+        assert counts == [BATCH_ROWS, 7, 3]
 
 
 @pytest.mark.parametrize("data", [5, "text", None, pl.Series([1]), pa.chunked_array([[1]]), [1, 2]])

@@ -41,7 +41,7 @@ def values_of(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
-        return values_of(name, values.cast(kind.value_type))
+        return values_of(name, _decoded(values))
     if pa.types.is_decimal(kind) or pa.types.is_uint64(kind):
         return _exact(values)
     kept_type = _wanted(kind)
@@ -50,6 +50,17 @@ def values_of(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
     if kept_type == kind or (pa.types.is_large_string(kind) and max(_sizes(values), default=0) > _CHUNK_LIMIT):
         return values
     return values.cast(kept_type, safe=not pa.types.is_timestamp(kept_type))
+
+
+def _decoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values that a dictionary stands for; Arrow casts none of string views, such as those of polars."""
+    if not pa.types.is_string_view(values.type.value_type):
+        return values.cast(values.type.value_type)
+    kind = pa.large_string()
+    chunks = [
+        pa.DictionaryArray.from_arrays(one.indices, one.dictionary.cast(kind)).cast(kind) for one in values.chunks
+    ]
+    return pa.chunked_array(chunks, kind)
 
 
 def _exact(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,6 +1,6 @@
 """Where data frames come from: files, databases, other libraries. A ``from_`` makes one, a ``read_`` fills one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -249,7 +249,7 @@ class Imports:
         arguments = {"frame": self.name, "source": source, "given": self._effective_roles(roles), **more}
         rows = len(table) if hasattr(table, "__len__") else None  # a stream does not know
         with counted(f"Importing {self.name}", rows) as bar:
-            return session.call("put_table", arguments, table=_counted(tables.sent(table), rows, bar))
+            return session.call("put_table", arguments, table=tables.sent(table, bar.update))
 
     def _read_files(self, command: str, fnames: Paths, roles: Roles, **more: Any) -> Any:
         listed = [fnames] if isinstance(fnames, (str, Path)) else list(fnames)
@@ -268,12 +268,3 @@ def _by_role(roles: Any) -> dict[str, list[str]]:
     if not isinstance(by_role, Mapping):
         raise InvalidInput(f"roles are {by_role!r}.", hint="Give {role: [columns]}.")
     return {role: [names] if isinstance(names, str) else list(names) for role, names in by_role.items()}
-
-
-def _counted(parts: Iterator[bytes], rows: int | None, bar: Any) -> Iterator[bytes]:
-    left = rows
-    for part in parts:
-        yield part
-        step = tables.BATCH_ROWS if left is None else min(left, tables.BATCH_ROWS)
-        left = None if left is None else left - step
-        bar.update(step)

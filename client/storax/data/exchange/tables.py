@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -36,8 +36,12 @@ def library(name: str, package: str = "") -> Any:
         ) from None
 
 
-def sent(table: Any) -> Iterator[bytes]:
+def sent(table: Any, advance: Callable[[int], Any] = lambda _rows: None) -> Iterator[bytes]:
     """A pyarrow Table or RecordBatchReader as a stream, a batch at a time.
+
+    Args:
+        table: The rows.
+        advance: Called with the number of rows of each batch that was sent.
 
     Raises:
         InvalidInput: the reader fails on its way.
@@ -48,6 +52,7 @@ def sent(table: Any) -> Iterator[bytes]:
         for batch in _batches(pa, table):
             writer.write_batch(batch)
             yield sink.getvalue()
+            advance(batch.num_rows)
             sink.seek(0)
             sink.truncate()
     yield sink.getvalue()
