@@ -75,7 +75,11 @@ def test_a_peripheral_table_can_be_another_and_is_that_of_the_fit_by_default(fit
     with pytest.raises(errors.InvalidInput, match="needs the table 'orders'"):
         pipe.predict(rows, {"oders": orders})
     for population in (rows, schema.test.population):
-        for peripheral in (orders.to_pandas(), [orders.to_pandas()], {"orders": rows.to_dict("records")}):
+        for peripheral in (
+            orders.to_pandas(),
+            [orders.to_pandas().assign(name="n")],
+            {"orders": rows.to_dict("records")},
+        ):
             with pytest.raises(errors.InvalidInput, match=r"is a (DataFrame|list), and no data frame or view"):
                 pipe.predict(population, peripheral)
         np.testing.assert_allclose(pipe.predict(population, orders)[:3], pipe.predict(population)[:3])

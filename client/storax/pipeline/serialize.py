@@ -37,15 +37,19 @@ def peripheral_frames(peripheral: Any) -> dict[str, Source]:
     Raises:
         InvalidInput: one of them is in this process.
     """
-    frames = [] if peripheral is None else listed(peripheral)
-    named = peripheral if isinstance(peripheral, Mapping) else {getattr(one, "name", "?"): one for one in frames}
+    if isinstance(peripheral, Mapping):
+        named = {str(name): frame for name, frame in peripheral.items()}
+    else:
+        listed_frames = [] if peripheral is None else listed(peripheral)
+        named = {str(frame.name) if isinstance(frame, Source) else "": frame for frame in listed_frames}
     for name, frame in named.items():
         if not isinstance(frame, Source):
+            kind = f"is a {type(frame).__name__}, and no data frame or view of Storax"
             raise InvalidInput(
-                f"The peripheral table {str(name)!r} is a {type(frame).__name__}, and no data frame or view of Storax.",
-                hint=f"Make one of it: storax.data.DataFrame({str(name)!r}, data=..., roles=...).",
+                f"The peripheral table {name!r} {kind}." if name else f"A peripheral table {kind}.",
+                hint=f"Make one of it: storax.data.DataFrame({name or 'NAME'!r}, data=..., roles=...).",
             )
-    return {str(name): frame for name, frame in named.items()}
+    return named
 
 
 def where_of(site: str | None, job: Mapping[str, Any] | None, buckets: int | None = None) -> dict[str, Any]:
