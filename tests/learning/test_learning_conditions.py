@@ -1,6 +1,7 @@
 """ConditionBoost: aggregations over rows that meet conditions, which are learned from the target."""
 
 import json
+import re
 import warnings
 from dataclasses import fields, replace
 
@@ -223,9 +224,18 @@ def test_infinite_huge_constant_and_empty_columns_warn_of_nothing_and_find_the_s
 def test_if_nothing_explains_the_target_the_error_says_so():
     described = boosted([join("orders", "id", ("at", "ts"))], {**SHOP_ROLES, "population": {
         **SHOP_ROLES["population"], "numerical": []}})  # fmt: skip
-    described["feature_learners"] = [{"kind": "ConditionBoost", "n_rounds": 1, "min_samples_leaf": 10**6}]
+    described["feature_learners"] = [{"kind": "ConditionBoost", "n_rounds": 1, "min_samples_leaf": 75}]
     with pytest.raises(BadData, match="nothing that was computed explains the target"):
-        learning.fit(described, shop(47))
+        learning.fit(described, shop(47, n=300))
+    few = (
+        r"ConditionBoost draws 149 of 299 rows of 'population' in a round, but min_samples_leaf=75 needs 150: lower it"
+    )
+    with pytest.raises(BadData, match=few):
+        learning.fit(described, shop(47, n=299))
+    described["roles"]["population"]["numerical"] = ["age"]
+    (warned,) = learning.fit(described, shop(47, n=299)).warnings
+    assert re.fullmatch(few, warned)
+    assert warned in learning.check(described, shop(47, n=299))
 
 
 def test_a_fit_is_cancelled_within_a_round():

@@ -10,7 +10,7 @@ import pyarrow as pa
 from storax_engine.learning import plan, targets
 from storax_engine.learning.boosting import learners
 from storax_engine.learning.errors import never, stop_if
-from storax_engine.learning.features import comparisons, joins_checked
+from storax_engine.learning.features import comparisons, joins_checked, why_nothing
 from storax_engine.learning.features.feature import WHOLE
 from storax_engine.learning.kernels.compile import report_compilation
 from storax_engine.learning.plan import MANY_TO_MANY, Join, Plan
@@ -31,7 +31,8 @@ def check(
     progress: Callable[[float, str], None] = lambda _share, _text: None,
     cancelled: Callable[[], bool] = never,
 ) -> list[str]:
-    """Return warnings: joins with few or too many matches, empty or constant columns, tables that no join uses.
+    """Return warnings: joins with few or too many matches, empty or constant columns, tables that no join uses, too few
+    rows for a learner.
 
     Raises what ``fit`` would raise for the same input. ``progress`` and ``cancelled`` are called as by ``fit``.
     """
@@ -52,7 +53,8 @@ def _check(spec: Mapping[str, Any], tables: Mapping[str, pa.Table], tick: Callab
     population = workspace.population()
     schemas = {node.name: tables[node.table].schema for node in read.population.walk()}
     return [
-        *_unused(read, tables), *_columns(population), *joins_checked.differing(read, schemas),
+        *_unused(read, tables), *why_nothing.too_few_rows(read, population.rows), *_columns(population),
+        *joins_checked.differing(read, schemas),
         *_joins(read, workspace, population), *comparisons.lonely(read), *comparisons.many(read),
     ]  # fmt: skip
 

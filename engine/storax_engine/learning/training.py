@@ -214,6 +214,7 @@ class Fit:
             schemas=known.schemas,
             warnings=[
                 *why_nothing.constant_targets(self.plan, y),
+                *why_nothing.too_few_rows(self.plan, len(y)),
                 *joins_checked.warnings(self.plan, known.levels, known.schemas),
                 *comparisons.lonely(self.plan),
                 *comparisons.many(self.plan),

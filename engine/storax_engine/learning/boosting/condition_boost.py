@@ -46,6 +46,14 @@ class ConditionBoost:
     empty: str = ZERO
     random_state: int = 0
 
+    def drawn(self, rows: int) -> int:
+        """Return how many of so many rows of the population a round draws."""
+        return min(int(self.subsample * rows), self.max_samples)
+
+    def needed(self) -> int:
+        """Return how many rows a round has to draw to find anything."""
+        return 2 * self.min_samples_leaf
+
 
 def read(part: Part) -> ConditionBoost:
     """The learner of a description. Raises ``BadPlan`` for a parameter that it cannot use."""

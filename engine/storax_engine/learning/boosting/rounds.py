@@ -92,7 +92,7 @@ class Boosting:
     def _bag(self) -> tuple[Ints, Ints]:
         """Return the rows that a round learns from, and the others."""
         order = self._draws.permutation(self._rows)
-        n = min(int(self._learner.subsample * self._rows), self._learner.max_samples)
+        n = self._learner.drawn(self._rows)
         return np.sort(order[:n]), np.sort(order[n:])
 
     def _boost(self, target: Floats) -> Iterator[tuple[Feature, float]]:

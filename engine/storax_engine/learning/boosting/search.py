@@ -126,12 +126,12 @@ class Search:
         empty = 0.0 if self._learner.empty == ZERO else np.nan
         rows = seen.lo, seen.hi, seen.weights, self._targets
         split_sums(of_rows, n, values, self._ages, *rows, wanted, empty, out, first)
-        least = self._learner.min_samples_leaf
+        least, needed = self._learner.min_samples_leaf, self._learner.needed()
         with np.errstate(all="ignore"):
             weight, f, ff, product, target, filled = np.moveaxis(np.cumsum(out, axis=2), -1, 0)
             covariance, variance = product - f * target / weight, ff - f * f / weight
             varies = (variance > 1e-10 * ff) & (variance > 1e-16 * first[:, :, None] ** 2 * weight)
-            counts = (filled >= least) & (weight >= 2 * least) & varies
+            counts = (filled >= least) & (weight >= needed) & varies
             return np.where(counts, covariance**2 / variance, -1.0)
 
     def _ordered(self, bins: Bins, of_rows: Places, values: Floats, column: str | None) -> Ints:

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from storax_engine.learning.boosting import learners
+from storax_engine.learning.boosting.condition_boost import ConditionBoost
 from storax_engine.learning.features import joins_checked
 from storax_engine.learning.plan import Plan
 from storax_engine.learning.tables.columns import Floats
@@ -29,7 +31,7 @@ def sentence(plan: Plan, source: Source, y: Floats) -> str:
     if len(y) == 1:
         causes.append(f"table {plan.population.name!r} has one row, in which nothing varies")
     else:
-        causes += constant_targets(plan, y)
+        causes += [*constant_targets(plan, y), *too_few_rows(plan, len(y))]
     matched = {name: joins_checked.MATCHED for name in right if rows.get(name) == 0}
     causes += joins_checked.warnings(plan, {**source.levels(), **matched}, source.schemas)
     if not plan.learners or not right:
@@ -44,3 +46,13 @@ def constant_targets(plan: Plan, y: Floats) -> Iterator[str]:
     for name, values in zip(plan.targets, y.T, strict=False):
         if len(values) > 1 and (values == values[0]).all():
             yield f"target {name!r} has the same value in all rows, so that nothing can be learned of it"
+
+
+def too_few_rows(plan: Plan, rows: int) -> Iterator[str]:
+    """Yield a sentence for each ConditionBoost that cannot find anything in so few rows."""
+    for learner in learners.of(plan):
+        if isinstance(learner, ConditionBoost) and (drawn := learner.drawn(rows)) < learner.needed():
+            yield (
+                f"ConditionBoost draws {drawn:,} of {rows:,} rows of {plan.population.name!r} in a round, but "
+                f"min_samples_leaf={learner.min_samples_leaf} needs {learner.needed():,}: lower it"
+            )
