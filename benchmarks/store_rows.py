@@ -12,7 +12,7 @@ from storax_api.__main__ import calm_collector
 from storax_core.commands.create import create
 from storax_core.commands.create_jobs import fields_set
 from storax_core.database.connections import Database, writing
-from storax_core.log import append, sql
+from storax_core.log import append, one_round_trip, sql
 from storax_core.log.append import Context
 from storax_core.log.command_ids import new_command_id
 from storax_core.resources import JOBS
@@ -86,8 +86,8 @@ async def creates(store: Store, table: Table) -> float:
 
 
 async def singles(store: Store, table: Table, clients: int = 16, seconds: float = 2.0) -> None:
-    """Add row 5: commands of one event by many clients, with and without the lock of the watermark."""
-    fenced = sql.patch("job", frozenset({"priority"}), uniform=True)
+    """Add row 5: changes of one job by many clients, with and without the lock of the watermark."""
+    fenced = one_round_trip.change_job(frozenset({"priority"}))
     plain = fenced.replace(f"SELECT pg_advisory_xact_lock_shared({sql.FENCE})", "SELECT 1")
     async with store.db.owner(store.owner_id) as conn:
         ids = [
@@ -113,12 +113,10 @@ async def _commands_per_second(store: Store, statement: str, ids: list[int], cli
 
     async def client(k: int) -> int:
         done = 0
-        async with store.db.owner(store.owner_id) as conn:
+        async with store.db.owner(store.owner_id, by_key=True) as conn:
             while time.perf_counter() < end:
-                line = append.json_lines([{"priority": done % 100}])
-                async with writing(conn):
-                    one = append.array_text([ids[(k + done * clients) % len(ids)]])
-                    await conn.fetch(statement, one, store.owner_id, "user:1", None, "{null}", line)
+                job, line = ids[(k + done * clients) % len(ids)], append.json_lines([{"priority": done % 100}])
+                await conn.fetchrow(statement, job, store.owner_id, "user:1", None, None, line, None)
                 done += 1
         return done
 

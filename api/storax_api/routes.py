@@ -1,6 +1,7 @@
 """One router mounts any resource: list, query, counts, read, create, update and delete, once for all nouns."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -28,6 +29,7 @@ from storax_api.schemas import CountBy, PatchWhere, Retry, Selection
 from storax_api.service import Caller, Service, json
 from storax_core import limits
 from storax_core.commands import create, delete, update
+from storax_core.commands.one_round_trip.change_job import change_job
 from storax_core.commands.one_round_trip.create_job import create_job
 from storax_core.database.connections import Connection
 from storax_core.errors import Invalid, Leased, NotFound, TooLarge
@@ -182,7 +184,8 @@ def _mount_updates(router: APIRouter, resource: Resource) -> None:
             await update.update_rows(conn, ctx, resource, [row], how=how)
             return await existing_row(conn, resource, who.owner_id, wanted)
 
-        return await service.run(request, who, raw, command)
+        alone = partial(change_job, row=row) if resource is JOBS and who.site_id is None else None
+        return await service.run(request, who, raw, command, one_round_trip=alone)
 
     @router.patch("/", **document(resource, "update_many"))
     async def update_many(request: Request, who: Who) -> Response:

@@ -11,11 +11,12 @@ import asyncpg
 from storax_core.admin.archive import LOCK as ARCHIVING
 from storax_core.admin.lost_secrets import MARK, lost_secrets
 from storax_core.database import session_life
+from storax_core.database.aliases import or_default
 from storax_core.database.connections import GONE, RETRY, WORKER_ROLE, Connection
 from storax_core.errors import Unavailable
 from storax_core.log import unknown_events, watermark
 from storax_core.log.fold import MERGE, folded, unlike
-from storax_core.log.sql import FENCE, or_default
+from storax_core.log.sql import FENCE
 from storax_core.resources import JOBS, PROJECTED, Resource
 
 # What a lost row gets in a volatile column that may not be empty: ``f`` is the folded row.

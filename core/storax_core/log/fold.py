@@ -5,10 +5,9 @@ A deleted entity folds to nothing. Fields marked volatile (heartbeats, secrets) 
 time stamps are those of the first and the last event, the version is the last event's.
 """
 
-from storax_core.database.aliases import column, source
+from storax_core.database.aliases import column, read, source
 from storax_core.log.archive.whole_log import LOG
 from storax_core.log.schemas import newest_data
-from storax_core.log.sql import read
 from storax_core.resources import Resource
 
 MERGE = "CREATE OR REPLACE AGGREGATE pg_temp.merge(jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}')"

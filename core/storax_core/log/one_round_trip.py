@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from storax_core.database.aliases import column
-from storax_core.log.sql import TAKE_FENCE, created_rows, keep_answer, read_site
+from storax_core.log.sql import TAKE_FENCE, created_rows, keep_answer, patched_rows, read_site
 from storax_core.resources import BY_ENTITY, Resource
 
 TIME = 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
@@ -27,11 +27,35 @@ above AS MATERIALIZED (SELECT id FROM app WHERE id = $5::bigint AND version = $6
   AND owner_id IS NOT DISTINCT FROM $2::bigint AND EXISTS (SELECT FROM fence) FOR KEY SHARE SKIP LOCKED),
 inp AS MATERIALIZED (SELECT $1::jsonb || jsonb_build_object('id', nextval('job_id_seq')) AS d FROM above),
 {created_rows(job, counts, whole=True)},
-answer AS MATERIALIZED (SELECT id, (SELECT max(position) FROM ev) AS position_, row_to_json(x)::text AS answer
-  FROM (SELECT {", ".join(f"{_as_json(job, name)} AS {name}" for name in job.visible)}
-    FROM state_row s JOIN main t ON t.id = s.id) x),
+{_answer(job)},
 {kept}
 SELECT id, position_, answer FROM answer"""  # noqa: S608
+
+
+@lru_cache(maxsize=512)
+def change_job(keys: frozenset[str]) -> str:
+    """Change these fields of one job with its event, and keep the answer.
+
+    $1 id, $2 owner, $3 actor, $4 command, which is the key, $5 the version that the job must have; null: any, $6 the
+    patch as JSON, $7 the call's fingerprint; null: it has no key. Returns the last position and the answer as JSON;
+    nothing is written or returned where the job is not there or at another version.
+    """
+    job = BY_ENTITY["job"]
+    kept = keep_answer(command="$4", fingerprint="$7", position="position_", answer="answer", source="answer")
+    return f"""WITH {TAKE_FENCE},
+inp AS MATERIALIZED (SELECT $1::bigint AS id, $5::int AS v, $6::jsonb AS p FROM fence),
+{patched_rows(job, keys, uniform=True, whole=True)},
+{_answer(job)},
+{kept}
+SELECT position_, answer FROM answer"""  # noqa: S608
+
+
+def _answer(resource: Resource) -> str:
+    """SQL of the CTE ``answer``: the row of ``state_row`` and ``main`` as a read answers it, and the last position."""
+    fields = ", ".join(f"{_as_json(resource, name)} AS {name}" for name in resource.visible)
+    return f"""answer AS MATERIALIZED (
+  SELECT id, (SELECT max(position) FROM ev) AS position_, row_to_json(x)::text AS answer
+  FROM (SELECT {fields} FROM state_row s JOIN main t ON t.id = s.id) x)"""  # noqa: S608
 
 
 def _as_json(resource: Resource, name: str) -> str:

@@ -2,12 +2,10 @@
 newline-joined JSON, split by ``string_to_table`` and read as jsonb.
 """
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
-from storax_core.database.aliases import column
+from storax_core.database.aliases import column, read, read_or_default
 from storax_core.database.epochs import LEASE_FLOOR
 from storax_core.lifecycle.change import CREATED, DELETED, UPDATED, Change, Row
 from storax_core.log.event_types import EVENT_TYPES
@@ -44,36 +42,6 @@ COUNTS_OF_DELETED = """counts AS (INSERT INTO job_tally (owner_id, site_id, stat
 # The range of an archive that is recorded in this transaction; Postgres refuses to delete any other event.
 DROP_ARCHIVED = "DELETE FROM event_log WHERE position <= $1"
 EVENT_COLUMNS = "timestamp, owner_id, site_id, entity, entity_id, version, type, schema_version, actor, command_id"
-
-
-def read(spec: FieldSpec, source: str) -> str:
-    """SQL that takes one field out of the jsonb expression ``source``."""
-    if spec.pg_type == "jsonb":
-        value = f"{source}->'{spec.name}'"
-        return f"nullif({value}, 'null'::jsonb)" if spec.nullable else value
-    cast = "" if spec.pg_type == "text" else f"::{spec.pg_type}"
-    return f"({source}->>'{spec.name}'){cast}"
-
-
-def literal(value: Any) -> str:
-    """A field's default as SQL."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return repr(value)
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"'{text}'" + ("" if isinstance(value, str) else "::jsonb")
-
-
-def read_or_default(spec: FieldSpec, source: str) -> str:
-    """As ``read``; a field left out takes its declared default."""
-    return or_default(spec, read(spec, source))
-
-
-def or_default(spec: FieldSpec, value: str) -> str:
-    """SQL of a field's value; where it is null and may not be, of the declared default, if there is one."""
-    bare = spec.nullable or spec.required or spec.default is None
-    return value if bare else f"coalesce({value}, {literal(spec.default)})"
 
 
 def site_of(resource: Resource) -> str:
@@ -172,19 +140,33 @@ def patch(entity: str, keys: frozenset[str], *, uniform: bool) -> str:
     version, are left out.
     """
     r = BY_ENTITY[entity]
-    state = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
-    main = _sets(r, r.table, keys, uniform=uniform, patch="state_row.p") if r.split else []
-    update = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM state_row WHERE t.id = state_row.id),\n"
-    # CTEs have no statistics: every join here is to a table by its key (see database.writing), never to another CTE.
     return f"""WITH {PATCHES},
-state_row AS (UPDATE {r.state_table} t SET {", ".join(["version = t.version + 1", "last_update = now()", *state])}
-  FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
-  RETURNING t.id, t.version, {site_of(r)} AS site_id, inp.p),
-{update if main else ""}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
-  SELECT now(), $2::bigint, site_id, '{entity}', id, version, {_typed(f"{entity}.{UPDATED}")}, $3, $4::uuid, p
-  FROM state_row RETURNING position)
+{patched_rows(r, keys, uniform=uniform)}
 SELECT array_agg(id) AS ids, array_agg(version) AS versions, now() AS last_update,
   (SELECT max(position) FROM ev) AS position FROM state_row"""
+
+
+def patched_rows(r: Resource, keys: frozenset[str], *, uniform: bool, whole: bool = False) -> str:
+    """SQL of the CTEs that change the rows of ``inp`` by their patches and append the ``updated`` events.
+
+    ``whole``: of a split resource, ``state_row`` and ``main`` have all columns of the changed rows.
+    """
+    state = _sets(r, r.state_table, keys, uniform=uniform, patch="inp.p")
+    main = _sets(r, r.table, keys, uniform=uniform, patch="state_row.patch_") if r.split else []
+    main_row = f"main AS (UPDATE {r.table} t SET {', '.join(main)} FROM state_row WHERE t.id = state_row.id"
+    main_row += " RETURNING t.*),\n" if whole else "),\n"
+    if whole and not main:
+        # What others changed while this statement waited for the state is read only by a lock that conflicts with it.
+        lock = "FOR NO KEY UPDATE OF t"
+        main_row = f"main AS (SELECT t.* FROM state_row JOIN {r.table} t ON t.id = state_row.id {lock}),\n"
+    # CTEs have no statistics: every join here is to a table by its key (see database.writing), never to another CTE.
+    return f"""state_row AS (UPDATE {r.state_table} t
+  SET {", ".join(["version = t.version + 1", "last_update = now()", *state])}
+  FROM inp WHERE t.id = inp.id AND t.owner_id IS NOT DISTINCT FROM $2::bigint AND (inp.v IS NULL OR inp.v = t.version)
+  RETURNING {"t.*" if whole else "t.id, t.version"}, {site_of(r)} AS site_, inp.p AS patch_),
+{main_row if main or whole else ""}ev AS (INSERT INTO event_log ({EVENT_COLUMNS}, data)
+  SELECT now(), $2::bigint, site_, '{r.entity}', id, version, {_typed(f"{r.entity}.{UPDATED}")}, $3, $4::uuid, patch_
+  FROM state_row RETURNING position)"""
 
 
 def change_line(change: Change) -> Row:

@@ -113,8 +113,8 @@ def test_a_create_that_waits_for_its_app_does_not_hold_back_the_events_of_others
                 await conn.execute("SELECT FROM app WHERE id = $1 FOR UPDATE", app)
                 waiting = pool.submit(user.job, app)
                 blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-                while not await conn.fetchval(blocked):
-                    await asyncio.sleep(0.01)
+                # Of another connection: a transaction sees the connections that were there when it looked first.
+                await asyncio.to_thread(eventually, lambda: world.value(blocked))
                 await asyncio.to_thread(_is_published, world, other, site)
             return await asyncio.to_thread(waiting.result, 60)
         finally:
