@@ -69,8 +69,12 @@ async def _events_page(
     selection = await _selection(conn, EVENTS, owner_id, query)
     part = await _part(conn, EVENTS, query, selection, columns, keys, size)
     page = _page(part, query, columns, keys)
-    least = archived_events.down_to(keys, tuple(part.rows[-1])[-len(keys) :]) if page.next else archived_events.FIRST
-    if not await archived_events.are_needed(conn, selection, [query.filter, *query.exclude], down_to=least):
+    groups, least = [query.filter, *query.exclude], archived_events.FIRST
+    if page.next and keys[0].name == "position" and keys[0].down:
+        if changes.NAME not in columns and not archived_events.search_jobs(groups):
+            return page  # an archive takes the oldest events of the log, so it lacks none of the newest
+        least = int(tuple(part.rows[-1])[-len(keys)])
+    if not await archived_events.are_needed(conn, selection, groups, down_to=least):
         return page
     async with _selected(
         conn, EVENTS, owner_id, query, in_parts=keys[0].name == "position" and not query.offset

@@ -38,10 +38,15 @@ Filters = Mapping[str, Any]
 async def are_needed(conn: Connection, selection: Selection, groups: Sequence[Filters], *, down_to: int) -> bool:
     """Whether archives may have events of a query that has all those of the log down to a position."""
     horizon = await archives.horizon(conn)
-    if not horizon or any(name in JOBS_OF for group in groups for name in group):
+    if not horizon or search_jobs(groups):
         return bool(horizon)
     wanted = _conditions(selection)
     return down_to <= horizon and _bounds(wanted)[0] <= horizon and not await _began_later(conn, wanted)
+
+
+def search_jobs(groups: Sequence[Filters]) -> bool:
+    """Whether filters search the log for jobs, so that archived events decide which events of the log are meant."""
+    return any(name in JOBS_OF for group in groups for name in group)
 
 
 async def _began_later(conn: Connection, wanted: Sequence[Condition]) -> bool:
@@ -51,15 +56,10 @@ async def _began_later(conn: Connection, wanted: Sequence[Condition]) -> bool:
     return bool(ids and entities) and await conn.fetchval(BEGUN, list(entities), list(ids)) == len(ids) * len(entities)
 
 
-def down_to(keys: Sequence[Key], last: Sequence[Any]) -> int:
-    """The position down to which a page, whose last row has these keys, has all events: those of the newest first."""
-    return int(last[0]) if keys[0].name == "position" and keys[0].down else FIRST
-
-
 async def by_jobs(conn: Connection, owner_id: int, groups: Sequence[Filters]) -> list[Filters]:
     """The same groups of filters, with the ids of jobs in place of filters that search the log for jobs."""
     wanted: list[Condition] = [("owner_id", "in", [owner_id]), ("type", "in", _TELLING)]
-    if any(name in JOBS_OF for group in groups for name in group):
+    if search_jobs(groups):
         for archive in await archives.all_of(conn):
             await archived.stage_events(conn, archive, wanted)
         groups = [await _by_jobs(conn, group) for group in groups]
