@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from storax._orm.instance import Model
-from storax._orm.rows import from_object
+from storax._orm.rows import from_objects
 from storax._runtime.json import dumps
 from storax.models.job_rules import Takeable
 
@@ -67,7 +67,7 @@ class SessionBase(Model):
         body = {name: value for name, value in options.items() if not (value is None or value is False or value == {})}
         client = self._home()
         reply = self._ask("POST", "used", dumps(body), path="/acquire", params={"wait": wait}, patience=wait).json()
-        return [from_object(Job, row, client) for row in reply["jobs"]]
+        return from_objects(Job, reply["jobs"], client)
 
     def tick(self) -> list[dict[str, Any]]:
         """Send a heartbeat, and return the jobs to stop, each as ``{"id": int, "lease_epoch": int}``.

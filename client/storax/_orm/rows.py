@@ -1,6 +1,6 @@
 """Make instances of the rows of a reply, without a copy where its columns are the model's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,7 +32,20 @@ def from_rows(model: type[R], columns: Sequence[str], rows: list[list[Any]], cli
 
 def from_object(model: type[R], body: dict[str, Any], client: "Client") -> R:
     """Make the instance of one JSON object."""
-    return from_rows(model, model._columns, [[body.get(name, UNSET) for name in model._columns]], client)[0]
+    return from_objects(model, [body], client)[0]
+
+
+@collector_paused()
+def from_objects(model: type[R], bodies: Iterable[Mapping[str, Any]], client: "Client") -> list[R]:
+    """Make one instance for each JSON object; unknown names are left out, missing ones are UNSET."""
+    names, known = model._columns, itemgetter(*model._columns)
+    rows = []
+    for body in bodies:
+        try:
+            rows.append(list(known(body)))
+        except KeyError:  # another release's server
+            rows.append([body.get(name, UNSET) for name in names])
+    return from_rows(model, names, rows, client)
 
 
 def to_object(record: Record) -> dict[str, Any]:

@@ -194,6 +194,15 @@ pick AS MATERIALIZED (SELECT b.id FROM batch_job b, fence, alive WHERE b.owner_i
 
 
 def plain(rows: Sequence[Any]) -> list[Row]:
-    """Claimed rows of one kind as dictionaries, without what the server adds for itself."""
-    names = [name for name in rows[0].keys() if not name.endswith("_")] if rows else []  # noqa: SIM118  (a Record)
-    return [{name: row[name] for name in names} for row in rows]
+    """Claimed rows of one kind as dictionaries, without what the server adds for itself: it stands first and last.
+
+    The rows of a repeated call are dictionaries already.
+    """
+    if not rows or isinstance(rows[0], dict):
+        return list(rows)
+    columns = list(rows[0].keys())
+    own = [place for place, name in enumerate(columns) if not name.endswith("_")]
+    fields = slice(own[0], own[-1] + 1)
+    names = columns[fields]
+    # A slice of a row is half the time of a look-up of each value by its name.
+    return [dict(zip(names, row[fields], strict=True)) for row in rows]
