@@ -50,6 +50,11 @@ def resident_mb(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
+def forget_peak(pid: int) -> None:
+    """Have the peak of a process' memory begin anew, so that what ran before hides no growth."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def progress(text: str) -> None:
     """Print to stderr what is being measured."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
