@@ -28,8 +28,9 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the stream."""
-        self._transport: Any = transport
-        self._transport.write(self._request)
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Count the events whose first line is complete, and end with the last round's."""
@@ -41,7 +42,7 @@ class Viewer(asyncio.Protocol):
         if len(self.seen) >= ROUNDS * EVENTS:
             self._transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (of the protocol)
         """End, also where the API ended the stream."""
         self.ready.set()
         self.ended.set()
@@ -49,7 +50,8 @@ class Viewer(asyncio.Protocol):
 
 async def _watch(url: str, token: str, app_id: int) -> tuple[list[Viewer], list[float]]:
     """Open all viewers, create the jobs of each round, and wait until all was read."""
-    address, loop = urlsplit(url), asyncio.get_running_loop()
+    address: Any = urlsplit(url)
+    loop = asyncio.get_running_loop()
     path = "/api/v1/events/stream?entity=job&type=job.created"
     request = f"GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\r\n".encode()
     viewers = []

@@ -94,6 +94,9 @@ class World:
             assert self.server.started, "the API did not start"
             self.db = self.run(Database.connect(self.database_url, size=4))
             parts.callback(lambda: self.run(self.db.close()))
+            tasks = Database.connect(as_login(self.database_url, "storax_tasks"), size=16, role="storax_upkeep")
+            self.tasks_db = self.run(tasks)
+            parts.callback(lambda: self.run(self.tasks_db.close()))
             self.queues = Queues(self.redis_url)
             parts.callback(lambda: self.run(self.queues.close()))
             self.redis = parts.enter_context(redis.Redis.from_url(self.redis_url))
@@ -195,7 +198,7 @@ class World:
         """End expired sessions, as the cron task does. Return how many ended."""
 
         async def run() -> int:
-            async with self.db.worker() as conn, conn.transaction():
+            async with self.tasks_db.worker() as conn, conn.transaction():
                 return await leases.expire(conn)
 
         return self.run(run())

@@ -9,7 +9,7 @@ from uuid import uuid4
 from chaos.upkeep import Upkeep
 from storax_core.commands import acquire, create, delete, leases, transitions, update, users
 from storax_core.database import session_life
-from storax_core.database.connections import RETRY, Connection, Database, writing
+from storax_core.database.connections import RETRY, UPKEEP_ROLE, Connection, Database, writing
 from storax_core.errors import CoreError
 from storax_core.lifecycle.change import Row
 from storax_core.lifecycle.states import JobState
@@ -175,7 +175,13 @@ class RandomLoad(Upkeep):
         silent = self.sessions.pop(0)
         async with self.db.worker() as conn:
             await conn.execute("UPDATE session SET expires_at = to_timestamp(0) WHERE id = $1", silent)
-        await self.serve(leases.expire)
+        await self.serve(self._sweep)
+
+    @staticmethod
+    async def _sweep(conn: Connection) -> int:
+        """End silent sessions with no more rights than the periodic tasks have."""
+        await conn.execute(f"SET LOCAL ROLE {UPKEEP_ROLE}")
+        return await leases.expire(conn)
 
     async def transfer(self) -> None:
         """A site moves files."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from storax_core.commands import idempotency, leases
 from storax_core.database import heartbeats, login_failures, roles, upkeep
-from storax_core.database.connections import Connection, Database, writing
+from storax_core.database.connections import UPKEEP_ROLE, Connection, Database, writing
 from storax_core.log import sealing
 from storax_core.log.sealing import Sealing
 from storax_core.settings import Settings
@@ -18,7 +18,7 @@ LEAST_LIMIT_SEC = 60  # between two heartbeats of the sweep, which RQ may start 
 
 def _with_database(work: Callable[[Database], Awaitable[Any]], *, size: int = 2) -> Any:
     async def run() -> Any:
-        db = await Database.connect(Settings().database_url, size=size)
+        db = await Database.connect(Settings().database_url, size=size, role=UPKEEP_ROLE)
         try:
             async with asyncio.timeout(TASK_SEC):
                 return await work(db)

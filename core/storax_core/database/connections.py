@@ -6,9 +6,9 @@ the settings whose changes Postgres sends), so a call that was cancelled at any 
 connection shows. How reads are planned is set with the owner. Other settings are those of the start of the connection,
 or ``SET LOCAL``.
 
-Four roles: the migrating owner of the tables, ``storax_app`` for everything done on behalf of a user (row-level
-security shows it that user's rows only), ``storax_worker`` for what serves all users (login, sweeps), and
-``storax_relay`` for the feeder. None of the last three may change or delete an event.
+Of the roles, the owner of the tables migrates; ``storax_app`` does everything on behalf of a user (row-level security
+shows it that user's rows only), ``storax_worker`` what serves all users, ``storax_relay`` is the feeder's and
+``storax_upkeep`` that of the periodic tasks. All but the owner may change or delete no event.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from storax_core.database.shares import Shares
 from storax_core.errors import Unavailable
 
 Connection = Any  # asyncpg ships no types
-APP_ROLE, WORKER_ROLE, RELAY_ROLE = "storax_app", "storax_worker", "storax_relay"
+APP_ROLE, WORKER_ROLE, RELAY_ROLE, UPKEEP_ROLE = "storax_app", "storax_worker", "storax_relay", "storax_upkeep"
 GONE = (
     OSError,
     asyncpg.InterfaceError,
@@ -60,7 +60,7 @@ def is_disk_full(error: BaseException) -> bool:
 # Whether a login may take on the role $1. Where it may take on $2 as well, the role must have its privileges here:
 # roles are those of all databases of a server, and a migration before the role was there granted it none.
 MAY_TAKE_ON = """SELECT pg_has_role(session_user, r.oid, 'MEMBER') AND (
-  has_table_privilege(r.oid, to_regclass('feed'), 'UPDATE') OR NOT EXISTS (
+  has_table_privilege(r.oid, to_regclass('heartbeat'), 'UPDATE') OR NOT EXISTS (
     SELECT FROM pg_roles o WHERE o.rolname = $2 AND pg_has_role(session_user, o.oid, 'MEMBER')))
 FROM pg_roles r WHERE r.rolname = $1"""
 

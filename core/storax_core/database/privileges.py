@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from storax_core.database.connections import APP_ROLE as APP
 from storax_core.database.connections import RELAY_ROLE as RELAY
+from storax_core.database.connections import UPKEEP_ROLE as UPKEEP
 from storax_core.database.connections import WORKER_ROLE as WORKER
 
 # Owns the functions that read past the row-level security of ``storax_app``, and compare the owner themselves.
@@ -18,42 +19,42 @@ READ, APPEND, KEEP, ALL = "SELECT", "SELECT INSERT", "SELECT INSERT UPDATE", "SE
 EVERY_ROW = {APP: ALL, WORKER: ALL}
 
 TABLES: Mapping[str, Mapping[str, str]] = {
-    "alembic_version": {APP: READ, WORKER: READ},
-    "app": EVERY_ROW,
-    "app_flow": {WORKER: ALL, RELAY: ALL},
-    "archive": {APP: READ, WORKER: READ},
-    "batch_job": EVERY_ROW | {SEARCH: READ, RELAY: READ},
-    "cluster_epoch": {APP: READ, WORKER: READ},
-    "command": {APP: APPEND, WORKER: "SELECT INSERT DELETE"},
+    "alembic_version": {APP: READ, WORKER: READ, UPKEEP: READ},
+    "app": EVERY_ROW | {UPKEEP: READ},
+    "app_flow": {WORKER: ALL, RELAY: ALL, UPKEEP: ALL},
+    "archive": {APP: READ, WORKER: READ, UPKEEP: READ},
+    "batch_job": EVERY_ROW | {SEARCH: READ, RELAY: READ, UPKEEP: "SELECT UPDATE"},
+    "cluster_epoch": {APP: READ, WORKER: READ, UPKEEP: READ},
+    "command": {APP: APPEND, WORKER: "SELECT INSERT DELETE", UPKEEP: "SELECT DELETE"},
     "data_frame": EVERY_ROW,
-    "event_baseline": {APP: READ, WORKER: READ},
-    "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ, RELAY: READ},
-    "feed": {APP: READ, WORKER: KEEP, RELAY: KEEP},
-    "heartbeat": {WORKER: KEEP, RELAY: KEEP},
-    "job": EVERY_ROW | {SEARCH: READ},
+    "event_baseline": {APP: READ, WORKER: READ, UPKEEP: READ},
+    "event_log": {APP: APPEND, WORKER: APPEND, SEARCH: READ, RELAY: READ, UPKEEP: APPEND},
+    "feed": {APP: READ, WORKER: KEEP, RELAY: KEEP, UPKEEP: READ},
+    "heartbeat": {WORKER: KEEP, RELAY: KEEP, UPKEEP: KEEP},
+    "job": EVERY_ROW | {SEARCH: READ, UPKEEP: "SELECT UPDATE"},
     "job_app": {WORKER: READ, RELAY: READ},
     "job_flow": {APP: READ, WORKER: ALL, RELAY: ALL},
-    "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE"},
-    "job_state": EVERY_ROW | {RELAY: READ},
-    "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE", RELAY: "SELECT INSERT DELETE"},
-    "login_failure": {WORKER: ALL},
+    "job_parent": {APP: "SELECT INSERT DELETE", WORKER: "SELECT INSERT DELETE", UPKEEP: "SELECT DELETE"},
+    "job_state": EVERY_ROW | {RELAY: READ, UPKEEP: "SELECT UPDATE"},
+    "job_tally": {APP: APPEND, WORKER: "SELECT INSERT DELETE", RELAY: "SELECT INSERT DELETE", UPKEEP: APPEND},
+    "login_failure": {WORKER: ALL, UPKEEP: "SELECT DELETE"},
     "pipeline": EVERY_ROW,
     "project": EVERY_ROW,
     "saved_view": EVERY_ROW,
-    "server_key": {WORKER: APPEND},
-    "server_uptime": {WORKER: KEEP},
-    "seal": {WORKER: APPEND},
-    "session": EVERY_ROW | {RELAY: READ},
-    "site": EVERY_ROW,
+    "server_key": {WORKER: APPEND, UPKEEP: READ},
+    "server_uptime": {WORKER: KEEP, UPKEEP: READ},
+    "seal": {WORKER: APPEND, UPKEEP: APPEND},
+    "session": EVERY_ROW | {RELAY: READ, UPKEEP: "SELECT UPDATE DELETE"},
+    "site": EVERY_ROW | {UPKEEP: READ},
     "token": EVERY_ROW,
-    "transfer_item": EVERY_ROW,
+    "transfer_item": EVERY_ROW | {UPKEEP: "SELECT UPDATE"},
     "user_account": EVERY_ROW,
-    "webhook": EVERY_ROW,
+    "webhook": EVERY_ROW | {UPKEEP: "SELECT UPDATE"},
 }
 # To draw a number is USAGE, to read the last one SELECT. Nobody may set one (UPDATE).
 SEQUENCES: Mapping[str, Mapping[str, str]] = {
     f"{name}_seq": {APP: "USAGE SELECT", WORKER: "USAGE SELECT"}
-    | ({RELAY: READ} if name == "event_log_position" else {})
+    | ({RELAY: READ, UPKEEP: "USAGE SELECT"} if name == "event_log_position" else {})
     for name in (
         "app_id", "batch_job_id", "data_frame_id", "event_log_position", "job_id", "pipeline_id", "project_id",
         "saved_view_id", "session_id", "site_id", "token_id", "transfer_item_id", "user_account_id",
@@ -62,19 +63,19 @@ SEQUENCES: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "archive_is_append_only()": {},
-    "batch_jobs_called(text[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "batch_jobs_called(text[])": {APP: "EXECUTE", WORKER: "EXECUTE", UPKEEP: "EXECUTE"},
     "event_log_is_append_only()": {},
     "event_log_keeps_what_is_not_archived()": {},
     "failure_line(bigint)": {APP: "EXECUTE", WORKER: "EXECUTE"},
     "failure_signature(text)": {APP: "EXECUTE", WORKER: "EXECUTE"},
-    "jsonb_merge(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
-    "jobs_ever_tagged(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
-    "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE"},
-    "jobs_with_tags(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE"},
-    "refuse_event(text,integer,integer)": {APP: "EXECUTE", WORKER: "EXECUTE"},
+    "jsonb_merge(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE", UPKEEP: "EXECUTE"},
+    "jobs_ever_tagged(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE", UPKEEP: "EXECUTE"},
+    "jobs_taken_by(bigint[])": {APP: "EXECUTE", WORKER: "EXECUTE", UPKEEP: "EXECUTE"},
+    "jobs_with_tags(jsonb)": {APP: "EXECUTE", WORKER: "EXECUTE", UPKEEP: "EXECUTE"},
+    "refuse_event(text,integer,integer)": {APP: "EXECUTE", WORKER: "EXECUTE", UPKEEP: "EXECUTE"},
     "seal_is_append_only()": {},
     "storax_analyze()": {WORKER: "EXECUTE", RELAY: "EXECUTE"},
-    "storax_check_epoch()": {APP: "EXECUTE", WORKER: "EXECUTE", RELAY: "EXECUTE"},
+    "storax_check_epoch()": {APP: "EXECUTE", WORKER: "EXECUTE", RELAY: "EXECUTE", UPKEEP: "EXECUTE"},
     "storax_database_identity()": {},
     "storax_raise_epoch(text,bigint)": {WORKER: "EXECUTE"},
 }
@@ -82,7 +83,7 @@ FUNCTIONS: Mapping[str, Mapping[str, str]] = {
 SEARCHING = frozenset(
     {"batch_jobs_called(text[])", "jobs_ever_tagged(jsonb)", "jobs_taken_by(bigint[])", "jobs_with_tags(jsonb)"}
 )
-ROLES = (APP, WORKER, RELAY, SEARCH, BACKUP)
+ROLES = (APP, WORKER, RELAY, UPKEEP, SEARCH, BACKUP)
 _NAMES = "'{" + ",".join(ROLES) + "}'::text[]"
 PRESENT = f"SELECT rolname FROM pg_roles WHERE rolname = ANY({_NAMES})"  # noqa: S608
 ACTUAL = f"""SELECT r.rolname, kind, object, p FROM pg_roles r, LATERAL (

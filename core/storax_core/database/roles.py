@@ -1,9 +1,9 @@
 """The roles that log in, one for each process, and the SQL by which an administrator of Postgres creates them.
 
 A process that serves requests logs in as a role that owns nothing and may only take on ``storax_app`` or
-``storax_worker``; the feeder only ``storax_relay``, which sees the rows of all owners in the few tables it reads. So
-whatever runs on its connections, also after ``SET ROLE NONE``, cannot change an event, a table or a role. Only
-migrations log in as the owner.
+``storax_worker``; the feeder only ``storax_relay`` and the periodic tasks only ``storax_upkeep``, which see the rows of
+all owners in the tables that they need. So whatever runs on their connections, also after ``SET ROLE NONE``, cannot
+change an event, a table or a role. Only migrations log in as the owner.
 """
 
 import base64
@@ -14,12 +14,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from storax_core.database.connections import APP_ROLE, RELAY_ROLE, WORKER_ROLE, Database
+from storax_core.database.connections import APP_ROLE, RELAY_ROLE, UPKEEP_ROLE, WORKER_ROLE, Database
 from storax_core.database.privileges import BACKUP, FUNCTIONS, SEARCH, SEARCHING, TABLES
 
 log = logging.getLogger("storax.database")
 OWNER = "storax_owner"
-GROUPS = (APP_ROLE, WORKER_ROLE, RELAY_ROLE, SEARCH)
+GROUPS = (APP_ROLE, WORKER_ROLE, RELAY_ROLE, UPKEEP_ROLE, SEARCH)
 _ITERATIONS = 4096  # as Postgres itself
 
 
@@ -38,7 +38,7 @@ LOGINS = (
     Login(OWNER, "migrations and storax admin: owns the tables", GROUPS, inherits=True, sees_all_rows=True),
     Login("storax_api", "the API", (APP_ROLE, WORKER_ROLE)),
     Login("storax_feeder", "the feeder", (RELAY_ROLE,)),
-    Login("storax_tasks", "the periodic tasks", (WORKER_ROLE,)),
+    Login("storax_tasks", "the periodic tasks", (UPKEEP_ROLE,)),
     Login(BACKUP, "pg_dump: reads everything, changes nothing", sees_all_rows=True),
 )
 NAMES = tuple(login.name for login in LOGINS)
@@ -76,6 +76,7 @@ def _statements(passwords: Mapping[str, str]) -> Iterator[str]:
         yield _create(group, "NOLOGIN")
     # Not by policies, which would hide rows without a word from a role that was created after them.
     yield f"ALTER ROLE {RELAY_ROLE} BYPASSRLS"
+    yield f"ALTER ROLE {UPKEEP_ROLE} BYPASSRLS"
     for login in LOGINS:
         yield _create(login.name, "LOGIN")
         yield f"ALTER ROLE {login.name} {_attributes(login)}{_password(passwords.get(login.name))}"

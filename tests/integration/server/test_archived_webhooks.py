@@ -4,11 +4,10 @@ from pathlib import Path
 
 from archiving import archived, small_ranges
 from fakes.receiver import Receiver
-from storax_core.database.connections import Database
 from storax_core.settings import Settings
 from storax_workers.webhooks import shift
 from waiting import eventually
-from world import World, as_login
+from world import World
 
 __all__ = ["small_ranges"]
 
@@ -26,15 +25,8 @@ def test_a_replay_posts_events_of_archives_in_order(world: World, tmp_path: Path
         user.post(f"/webhooks/{hook['id']}/replay", {"position": 0})
         settings = Settings(webhook_private_addresses=True)
 
-        async def work() -> None:
-            db = await Database.connect(as_login(world.database_url, "storax_tasks"), size=16)
-            try:
-                await shift.run(db, settings, seconds=0.01)
-            finally:
-                await db.close()
-
         def done() -> bool:
-            world.run(work(), seconds=120)
+            world.run(shift.run(world.tasks_db, settings, seconds=0.01), seconds=120)
             return len(receiver.accepted) >= len(expected)
 
         eventually(done)

@@ -17,14 +17,16 @@ from storax_core.admin import roles as admin_roles
 from storax_core.admin.migrate import migrate
 from storax_core.admin.verify import verify
 from storax_core.database import privileges, roles
-from storax_core.database.connections import APP_ROLE, RELAY_ROLE, WORKER_ROLE, Database
+from storax_core.database.connections import APP_ROLE, RELAY_ROLE, UPKEEP_ROLE, WORKER_ROLE, Database
 from storax_core.errors import Invalid, Unavailable
+from storax_workers import tasks
+from storax_workers.task_record import TASKS
 from waiting import eventually
 from world import LOGIN_PASSWORD, User, World, as_login, execute, in_database
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVING = ("storax_api", "storax_feeder", "storax_tasks")
-MAY_TAKE_ON = {"storax_api": {APP_ROLE, WORKER_ROLE}, "storax_feeder": {RELAY_ROLE}, "storax_tasks": {WORKER_ROLE}}
+MAY_TAKE_ON = {"storax_api": {APP_ROLE, WORKER_ROLE}, "storax_feeder": {RELAY_ROLE}, "storax_tasks": {UPKEEP_ROLE}}
 DENIED = asyncpg.InsufficientPrivilegeError
 BECOMING_MORE = [
     "SET ROLE storax_owner", "SET ROLE storax_backup", "SET ROLE storax_search", "SET SESSION AUTHORIZATION storax_owner",
@@ -56,6 +58,19 @@ FEEDER_MAY_NOT = [
     "INSERT INTO event_log (actor) VALUES ('forged')", "UPDATE job_state SET state = 'READY'", "DELETE FROM session",
     "DELETE FROM job_state", "UPDATE batch_job SET state = 'finished'", "UPDATE session SET expires_at = now()",
     "DELETE FROM heartbeat", "UPDATE job_tally SET n = 0", "UPDATE job_app SET app_id = 1", "SELECT nextval('event_log_position_seq')",
+]  # fmt: skip
+
+TASKS_READ = {
+    "alembic_version", "app", "app_flow", "archive", "batch_job", "cluster_epoch", "command", "event_baseline", "event_log",
+    "feed", "heartbeat", "job", "job_parent", "job_state", "job_tally", "login_failure", "seal", "server_key",
+    "server_uptime", "session", "site", "transfer_item", "webhook",
+}  # fmt: skip
+TASKS_MAY_NOT = [
+    "INSERT INTO token (owner_id) VALUES (1)", "UPDATE user_account SET password_hash = 'x'", "DELETE FROM user_account",
+    "INSERT INTO job (id) VALUES (1)", "DELETE FROM job", "DELETE FROM job_state", "INSERT INTO session (site_id) VALUES (1)",
+    "UPDATE app SET source_code = 'x'", "UPDATE site SET name = 'x'", "INSERT INTO webhook (name) VALUES ('x')",
+    "DELETE FROM webhook", "UPDATE feed SET position = 0", "INSERT INTO server_key (name) VALUES ('x')",
+    "INSERT INTO command (owner_id) VALUES (1)", "SELECT nextval('job_id_seq')", "SELECT storax_raise_epoch('x', 1)",
 ]  # fmt: skip
 
 
@@ -111,16 +126,65 @@ def test_the_feeder_reads_what_it_relays_and_writes_only_what_it_keeps_itself(wo
     assert seen >= {*jobs, *(job["id"] for job in filled.get("/jobs/")["results"])}
 
 
-@pytest.mark.parametrize("login", ["storax_feeder", "storax_tasks"], ids=["own role", "role of an earlier release"])
+def test_the_tasks_read_no_token_and_no_password_and_create_nothing_but_events_and_seals(
+    world: World, filled: User
+) -> None:
+    """They run as that role, and see the rows of every owner."""
+
+    async def run() -> tuple[str, set[int]]:
+        async with world.tasks_db.worker() as conn:
+            for table in sorted(privileges.TABLES.keys() - TASKS_READ):
+                with pytest.raises(DENIED):
+                    await conn.fetch(f"SELECT FROM {table}")
+            for statement in TASKS_MAY_NOT:
+                with pytest.raises(DENIED):
+                    await conn.execute(statement)
+            seen = {row[0] for row in await conn.fetch("SELECT id FROM job_state")}
+            return await conn.fetchval("SELECT session_user || ' as ' || current_user"), seen
+
+    other = world.user()
+    jobs = other.jobs(other.app(), 2)
+    name, seen = world.run(run())
+    assert name == "storax_tasks as storax_upkeep"
+    assert seen >= {*jobs, *(job["id"] for job in filled.get("/jobs/")["results"])}
+
+
+@pytest.mark.parametrize("role", [UPKEEP_ROLE, WORKER_ROLE])
+def test_each_task_does_its_work_with_the_login_of_the_tasks(
+    world: World, filled: User, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    """Also with that of an earlier release, which takes on the role of what serves all users."""
+    login = "storax_tasks" if role == UPKEEP_ROLE else "storax_api"
+    monkeypatch.setenv("STORAX_DATABASE_URL", as_login(world.database_url, login))
+    session = filled.post("/sessions/", {"site_id": filled.site()})["id"]
+    world.sql("UPDATE session SET expires_at = to_timestamp(0) WHERE id = $1", session)
+    world.sql("UPDATE command SET created_at = to_timestamp(0)")
+    world.sql("INSERT INTO login_failure VALUES ('old', 1, to_timestamp(0))")
+    world.sql("INSERT INTO app_flow VALUES (1000000, 'FAILED', 1)")
+    before = world.value("SELECT count(*) FROM seal")
+    for task in TASKS.values():
+        task()
+    tasks.check_login()
+    assert world.sql("SELECT FROM session WHERE id = $1", session) == []
+    assert world.value("SELECT count(*) FROM command") == 0
+    assert world.sql("SELECT FROM login_failure") == []
+    assert world.sql("SELECT FROM app_flow WHERE app_id = 1000000") == []
+    assert world.value("SELECT count(*) FROM seal") > before
+
+
+@pytest.mark.parametrize("login", ["storax_feeder", "storax_api"], ids=["own role", "role of an earlier release"])
 def test_the_health_check_of_the_image_sees_the_feeder_lead(world: World, filled: User, login: str) -> None:
     environment = {**os.environ, "STORAX_DATABASE_URL": as_login(world.database_url, login)}
     check = [sys.executable, str(ROOT / "docker" / "health.py"), "feeder"]
     eventually(lambda: subprocess.run(check, env=environment, capture_output=True, check=False).returncode == 0)
 
 
-def test_a_feeder_whose_login_an_earlier_release_created_works_as_that_release_did(world: World) -> None:
+@pytest.mark.parametrize("role", [RELAY_ROLE, UPKEEP_ROLE])
+def test_a_process_whose_login_an_earlier_release_created_works_as_that_release_did(world: World, role: str) -> None:
+    """That release's logins of the feeder and of the tasks could take on what that of the API still can."""
+
     async def run() -> str:
-        db = await Database.connect(as_login(world.database_url, "storax_tasks"), size=2, role=RELAY_ROLE)
+        db = await Database.connect(as_login(world.database_url, "storax_api"), size=2, role=role)
         try:
             async with db.worker() as pooled, db.session() as conn:
                 roles_of = [await one.fetchval("SELECT current_user") for one in (pooled, conn)]

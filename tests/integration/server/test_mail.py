@@ -47,7 +47,7 @@ def work_once(world: World, server: MailServer | None, **settings: Any) -> None:
     own = {"smtp_host": "127.0.0.1", "smtp_port": server.port} if server else {}
     fixed = {"smtp_from": "Storax <storax@example.org>", "smtp_security": "none", "webhook_retry_sec": 0.001}
     chosen = Settings(**{**fixed, **own, "mail_every_sec": 3600, **settings})
-    world.run(shift.run(world.db, chosen, seconds=0.01), seconds=120)
+    world.run(shift.run(world.tasks_db, chosen, seconds=0.01), seconds=120)
 
 
 def state_of(user: User, hook: dict[str, Any]) -> dict[str, Any]:

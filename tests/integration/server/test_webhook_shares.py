@@ -37,7 +37,7 @@ def users(world: World) -> Iterator[tuple[User, User]]:
 
 
 def begin(world: World, seconds: float) -> Future[None]:
-    return asyncio.run_coroutine_threadsafe(shift.run(world.db, PATIENT, seconds=seconds), world.loop)
+    return asyncio.run_coroutine_threadsafe(shift.run(world.tasks_db, PATIENT, seconds=seconds), world.loop)
 
 
 def webhooks(user: User, receiver: Receiver, number: int = 1, **fields: Any) -> list[int]:

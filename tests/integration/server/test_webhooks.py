@@ -53,7 +53,7 @@ def work(world: World, done: Callable[[], Any], **settings: Any) -> None:
     settings = {**SOON, **settings}
 
     def one() -> Any:
-        world.run(shift.run(world.db, Settings(**settings), seconds=0.01), seconds=120)
+        world.run(shift.run(world.tasks_db, Settings(**settings), seconds=0.01), seconds=120)
         return done()
 
     eventually(one)
@@ -256,7 +256,7 @@ def test_a_replay_during_a_delivery_is_not_lost(world: World, user: User, receiv
     user.site("two")
     end = user.events(entity="site")[-1]["position"]
     eventually(lambda: world.value("SELECT position FROM feed WHERE name = 'published'") >= end)
-    task = asyncio.run_coroutine_threadsafe(shift.run(world.db, Settings(**SOON), seconds=0.01), world.loop)
+    task = asyncio.run_coroutine_threadsafe(shift.run(world.tasks_db, Settings(**SOON), seconds=0.01), world.loop)
     eventually(lambda: len(receiver.arrived) == 2)
     user.post(f"/webhooks/{hook['id']}/replay", {"position": hook["position"]})
     receiver.gate.set()
@@ -338,7 +338,7 @@ def test_a_slow_receiver_holds_up_no_other_webhook(world: World, user: User, rec
         webhook(user, slow, name="slow")
         webhook(user, receiver, name="quick", filter={"entity": "site"})
         user.site("first")
-        task = asyncio.run_coroutine_threadsafe(shift.run(world.db, Settings(**SOON), seconds=60), world.loop)
+        task = asyncio.run_coroutine_threadsafe(shift.run(world.tasks_db, Settings(**SOON), seconds=60), world.loop)
         eventually(lambda: slow.arrived and receiver.accepted)
         user.site("second")
         eventually(lambda: len(receiver.accepted) == 2)
