@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from types import TracebackType
 from typing import Self
@@ -9,10 +10,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Proxy:
-    """A relay between a client and the server at ``url``; it listens on ``host``."""
+    """A relay between a client and the server at ``url``; it listens on ``host``, with ``tls`` for https alone."""
 
-    def __init__(self, url: str, *, host: str = "127.0.0.1") -> None:
-        self._there, self._host = urlsplit(url), host
+    def __init__(self, url: str, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        self._there, self._host, self._tls = urlsplit(url), host, tls
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
         self._stalled: list[asyncio.Event] = []
@@ -30,7 +31,8 @@ class Proxy:
         self._do(self._start())
         port = self._server.sockets[0].getsockname()[1]
         secret = f":{self._there.password}@" if self._there.password else ""
-        self.url = urlunsplit(self._there._replace(netloc=f"{secret}{self._host}:{port}"))
+        there = self._there._replace(scheme="https") if self._tls else self._there
+        self.url = urlunsplit(there._replace(netloc=f"{secret}{self._host}:{port}"))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -44,7 +46,7 @@ class Proxy:
 
     async def _start(self) -> None:
         self._flowing.set()
-        self._server = await asyncio.start_server(self._accept, self._host, 0)
+        self._server = await asyncio.start_server(self._accept, self._host, 0, ssl=self._tls)
 
     async def _stop(self) -> None:
         for listener in self._server.sockets:

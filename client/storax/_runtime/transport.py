@@ -11,6 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from storax._runtime.connections import failures
 from storax._runtime.connections.pool import IDLE_SEC, Pool
 from storax._runtime.connections.probes import SOCKET_OPTIONS
 from storax._runtime.connections.proxies import is_proxied
@@ -111,7 +112,7 @@ class Transport:
         if reply is None:
             permanent = isinstance(failure, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
             unreached = isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout))
-            if permanent or _is_no_http(failure):
+            if permanent or failures.is_no_http(failure) or failures.of_tls(failure):
                 return None
             mute = isinstance(failure, httpx.RemoteProtocolError) and not self._is_known
             return patience.next_pause(reached=not (unreached or mute))
@@ -123,6 +124,9 @@ class Transport:
     def _error(self, reply: Reply | None, failure: httpx.TransportError | None, patience: Patience) -> StoraxError:
         if reply is not None:
             return self._not_storax(reply.foreign) if reply.foreign else problem(reply)
+        if untrusted := failures.of_tls(failure):
+            server = self.base.removesuffix(PREFIX)
+            return ServerDown(f"The server at {server} cannot be trusted: {untrusted.why}.", hint=untrusted.hint)
         return self._unreached(failure, patience)
 
     def _unreached(self, failure: httpx.TransportError | None, patience: Patience) -> StoraxError:
@@ -132,16 +136,16 @@ class Transport:
             return InvalidInput(
                 f"{server!r} cannot be called: {failure}.", hint="Give an address such as http://host:8360."
             )
-        if _is_no_http(failure):
+        if failures.is_no_http(failure):
             return self._not_storax("it does not speak HTTP")
-        took = f"tried for {self._now() - patience.started:.0f} s"
+        took, said = f"tried for {self._now() - patience.started:.0f} s", failures.describe(failure)
         if isinstance(failure, (httpx.ConnectError, httpx.ConnectTimeout)):
-            return ServerDown(f"No Storax server answers at {server} ({_describe(failure)}; {took}).", hint=hint)
+            return ServerDown(f"No Storax server answers at {server} ({said}; {took}).", hint=hint)
         if isinstance(failure, httpx.TimeoutException):
             return DeadlineExceeded(f"The server at {server} did not answer in time ({took}).", hint="Try again later.")
         if isinstance(failure, httpx.RemoteProtocolError) and not self._is_known:
-            return self._not_storax(f"{_describe(failure)}; {took}")
-        return Unavailable(f"The connection to {server} broke ({_describe(failure)}; {took}).", hint="Try again later.")
+            return self._not_storax(f"{said}; {took}")
+        return Unavailable(f"The connection to {server} broke ({said}; {took}).", hint="Try again later.")
 
     def _not_storax(self, why: str) -> NotStorax:
         server = self.base.removesuffix(PREFIX)
@@ -191,7 +195,7 @@ class Transport:
         try:
             yield
         except httpx.TransportError as error:
-            raise self._unreached(error, Patience(call.deadline, now=self._now)) from None
+            raise self._error(None, error, Patience(call.deadline, now=self._now)) from None
 
     # ---- connections ----------------------------------------------------------------------------------------------
 
@@ -285,16 +289,3 @@ def _proxied_connection(verify: "SSLContext | bool") -> _Connection:
             raise httpx.ReadError("the connection was closed", request=request) from error  # by another thread
 
     return _Connection(send, client.close)
-
-
-def _is_no_http(failure: httpx.TransportError | None) -> bool:
-    """Return whether the bytes that came are no HTTP, as those of a database or of ssh."""
-    return isinstance(failure, httpx.RemoteProtocolError) and "illegal" in str(failure)
-
-
-def _describe(failure: Exception | None) -> str:
-    text = str(failure)
-    for known in ("refused", "timed out", "reset", "disconnected", "unreachable", "Name or service not known"):
-        if known in text:
-            return {"refused": "connection refused"}.get(known, known)
-    return text or type(failure).__name__

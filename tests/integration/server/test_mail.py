@@ -1,9 +1,12 @@
 """Webhooks to mail addresses: one message for many events, tried again or paused like other deliveries, off by default."""
 
+import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from fakes.mail_server import MailServer
 from storax_core.settings import Settings
@@ -90,6 +93,28 @@ def test_many_jobs_of_a_rule_are_one_message_and_the_next_waits(world: World, us
     world.sql("UPDATE webhook SET last_delivery = now() - interval '2 hours'")
     work(world, server, lambda: len(server.messages) == 2)
     assert server.messages[1]["Subject"] == "Storax, failures: 2 job CANCELLED"
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_message_goes_encrypted_to_a_server_that_is_trusted_alone(
+    world: World, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, security: str, trusted: bool
+) -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    (authority if trusted else other).cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with MailServer(context, from_the_start=security == "tls") as server:
+        hook = webhook(user, filter={"type": "site.created"})
+        user.site()
+        work(
+            world, server, lambda: server.messages or state_of(user, hook)["failures"],
+            smtp_security=security, webhook_retry_sec=3600,
+        )  # fmt: skip
+        assert server.encrypted == len(server.messages) == trusted
+    if not trusted:
+        assert "CERTIFICATE_VERIFY_FAILED" in state_of(user, hook)["problem"]
 
 
 def test_events_of_many_reads_are_one_message(
