@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks import flow_rows, http_rows, memory_rows, neighbour_rows, store_rows, viewer_rows
+from benchmarks import flow_rows, http_rows, memory_rows, neighbour_rows, past_rows, store_rows, viewer_rows
 from benchmarks.measure import Table, machine, progress
 from benchmarks.peers import rows as peer_rows
 from benchmarks.raw import sample
@@ -22,7 +23,7 @@ ENGINE_NOTE = """CPU seconds of client and engine together, through the same cal
 two or three rounds after one that is not counted; getML's are of one round in a new process, featuretools' of a few
 hundred rows. XGBoost has 100 trees of depth 3 and one thread at both; getML's is the one that it ships. An accuracy
 within 2 % (rmse) or 0.005 (auc) counts as the same."""
-GROUPS = ("store", "http", "flow", "functions", "viewers", "peers", "million", "memory", "neighbours")
+GROUPS = ("store", "http", "flow", "functions", "viewers", "peers", "million", "past", "memory", "neighbours")
 
 
 def main(wanted: list[str]) -> int:
@@ -39,7 +40,10 @@ def main(wanted: list[str]) -> int:
         versions = loop.run_until_complete(_versions(stack.database_url))
         print(machine(*versions), table.head, sep="\n")
         Bench(stack, client, table, loop).run(groups)
-        loop.close()
+    if "past" in groups:
+        with LocalStack() as stack, Client(stack.url, stack.token) as client:
+            Bench(stack, client, table, loop).past(200_000)
+    loop.close()
     if "peers" in groups:  # on a stack of its own: what it leaves would slow the rows after it
         with LocalStack() as stack, Client(stack.url, stack.token):
             local: Any = Site.objects.get(name="local")
@@ -122,6 +126,13 @@ class Bench:
         if "million" in groups:
             self._fill(1_000_000)
             http_rows.acquire(self.table, self._id(self.idle), "1 M")
+
+    def past(self, jobs: int) -> None:
+        """Ask about the past of so many jobs."""
+        self._fill(jobs)
+        past_rows.change_all(jobs)
+        self.loop.run_until_complete(_settled(self.stack.administrator_url))
+        past_rows.past(self.table, random.Random(7))
 
     def _id(self, thing: Any) -> int:
         return int(thing.id)
