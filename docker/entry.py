@@ -1,8 +1,9 @@
 """Entry point of every container: read secrets from files, refuse to start without them, then become the command.
 
 ``STORAX_DATABASE_URL_FILE=/secrets/database_url`` sets ``STORAX_DATABASE_URL`` to the file's text, and so on for every
-``STORAX_*_FILE`` that is not empty. Secrets in files do not show in ``docker inspect``, nor in the environment of
-another ``docker exec``. It uses the standard library only: it runs before anything else is known to work.
+``STORAX_*_FILE`` that is not empty, except for settings that name a file themselves. Secrets in files do not show in
+``docker inspect``, nor in the environment of another ``docker exec``. It uses the standard library only: it runs before
+anything else is known to work.
 """
 
 import os
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+ARE_FILES = frozenset({"STORAX_SEAL_KEY_FILE"})  # settings that name a file themselves
 NEEDED = "STORAX_NEEDS"  # names of the settings that this image cannot do without, separated by spaces
 GUESSABLE = frozenset({"storax", "postgres", "redis", "valkey", "password", "secret", "changeme", "admin", "test"})
 EX_CONFIG = 78
@@ -28,7 +30,7 @@ def resolved(environment: Mapping[str, str]) -> dict[str, str]:
     """
     resolved_environment = dict(environment)
     for name, path in environment.items():
-        if name.startswith("STORAX_") and name.endswith("_FILE") and path:
+        if name.startswith("STORAX_") and name.endswith("_FILE") and path and name not in ARE_FILES:
             resolved_environment[name.removesuffix("_FILE")] = _text(name, Path(path))
     for name in resolved_environment.get(NEEDED, "").split():
         _require(name, resolved_environment.get(name, ""))

@@ -21,6 +21,15 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 SERVERS, AGENTS = {"postgres", "redis"}, {"agent-init", "agent"}
 TARGETS = ("api", "worker", "agent")
 
+OWN_ADDRESSES = ("database_url", "redis_url", "host", "port")
+BY_FILE = {"smtp_password": "smtp_password", "metrics_token": "metrics_token", "seal_key_file": "seal_key"}
+READ_BY = {
+    "api": "LOG_.*|ADMINS|ALLOW_REGISTRATION|TOKEN_DAYS|POOL_SIZE|MAX_BODY_MB|MEMORY_MB|METRICS_.*",
+    "tasks": "LOG_.*|S(WEEP|EAL)_SEC|SEAL_EXPORT|WEBHOOK_.*|SMTP_.*|MAIL_.*",
+    "feeder": "LOG_.*",
+    "admin": "SEAL_EXPORT",
+}
+
 
 def run(*argv: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, env=CLEAN | env, capture_output=True, text=True, timeout=60)
@@ -116,26 +125,39 @@ class TestComposeFile:
     def test_no_secret_stands_in_it(self, services):
         for name, s in services.items():
             for variable, value in s.get("environment", {}).items():
-                if re.search("PASSWORD|TOKEN|SECRET|_URL", variable):
+                if re.search("PASSWORD|TOKEN(?!_DAYS)|SECRET|KEY|_URL", variable):
                     assert variable.endswith("_FILE") or value == "http://api:8360", f"{name}: {variable}"
 
-    def test_the_settings_of_mail_reach_the_tasks_and_are_off_by_default(self, services):
-        """The password by a file alone."""
-        names = {f"STORAX_{name.upper()}" for name in Settings.model_fields if name.startswith(("smtp_", "mail_"))}
-        chosen = dict.fromkeys(names - {"STORAX_SMTP_PASSWORD"}, "7") | {"STORAX_SMTP_PASSWORD_FILE": "/a/password"}
-        whole = json.loads(run(*COMPOSE, "config", "--format", "json", **chosen).stdout)
-        passed = {n: v for n, v in whole["services"]["tasks"]["environment"].items() if re.search("SMTP|MAIL", n)}
-        assert passed == chosen | {"STORAX_SMTP_PASSWORD_FILE": "/run/secrets/smtp-password"}
-        assert whole["secrets"]["smtp-password"]["file"] == "/a/password"
-        assert {n for n, s in whole["services"].items() if s.get("secrets")} == {"tasks"}
-        default = services["tasks"]["environment"]
-        assert default.items() >= services["feeder"]["environment"].items()
-        assert default["STORAX_SMTP_PASSWORD_FILE"] == ""
-        fields = {n.removeprefix("STORAX_").lower(): v for n, v in default.items() if re.search("SMTP|MAIL", n)}
-        off = Settings.model_validate(fields)
-        assert {name: getattr(off, name.removeprefix("STORAX_").lower()) for name in names} == {
-            name: Settings.model_fields[name.removeprefix("STORAX_").lower()].default for name in names
-        }
+    def test_every_setting_reaches_the_processes_that_read_it_and_is_the_default_unless_chosen(self):
+        """Those of the addresses are the file's own. Secrets come by files alone."""
+        names = {f"STORAX_{name.upper()}" for name in Settings.model_fields.keys() - {*OWN_ADDRESSES, *BY_FILE}}
+        for chosen in ({}, dict.fromkeys(names, "7")):
+            whole = json.loads(run(*COMPOSE, "config", "--format", "json", **chosen).stdout)
+            passed = {n: s.get("environment", {}) for n, s in whole["services"].items()}
+            for part, read in READ_BY.items():
+                expected = {name: chosen.get(name) for name in names if re.fullmatch(f"STORAX_({read})", name)}
+                if "STORAX_SEAL_EXPORT" in expected:
+                    expected["STORAX_SEAL_EXPORT"] = chosen.get("STORAX_SEAL_EXPORT", "/seals/seals.ndjson")
+                assert {n: v for n, v in passed[part].items() if n in names} == expected, part
+            assert {name for one in passed.values() for name in one} >= names
+            assert whole["secrets"].keys() == {name.replace("_", "-") for name in BY_FILE.values()}
+
+    @pytest.mark.parametrize("setting", ["smtp_password", "metrics_token", "seal_key_file"])
+    def test_a_secret_of_the_operator_is_mounted_where_it_is_read_and_nowhere_else(self, services, setting):
+        name, secret = BY_FILE[setting].upper(), BY_FILE[setting].replace("_", "-")
+        readers = {"smtp_password": {"tasks"}, "metrics_token": {"api"}, "seal_key_file": {"tasks", "admin"}}[setting]
+        whole = json.loads(run(*COMPOSE, "config", "--format", "json", **{f"STORAX_{name}_FILE": "/a/file"}).stdout)
+        assert whole["secrets"][secret]["file"] == "/a/file"
+        for part, service in whole["services"].items():
+            assert (secret in {s["source"] for s in service.get("secrets", [])}) == (part in readers), part
+            value = service.get("environment", {}).get(f"STORAX_{name}_FILE")
+            assert value == (f"/run/secrets/{secret}" if part in readers else None), part
+            if part in readers:
+                assert services[part]["environment"][f"STORAX_{name}_FILE"] == "", "off by default"
+
+    def test_seals_are_kept_outside_the_database(self, services):
+        mounted = {name: {v["source"]: v["target"] for v in s.get("volumes", [])} for name, s in services.items()}
+        assert {name for name, volumes in mounted.items() if volumes.get("seals") == "/seals"} == {"tasks", "admin"}
 
     def test_each_part_waits_for_what_it_needs(self, services):
         def needs(name):
@@ -308,6 +330,14 @@ class TestEntryPoint:
     def test_a_password_that_anybody_would_try_is_refused(self, password):
         done = self.start(**self.NEEDS, STORAX_DATABASE_URL=f"postgresql://storax:{password}@db/storax")
         assert (done.returncode, password in done.stderr.split()) == (78, False)
+
+    def test_a_setting_that_names_a_file_is_left_as_it_is(self, tmp_path):
+        """The key is of any bytes, and the process reads it itself."""
+        key = tmp_path / "seal.key"
+        key.write_bytes(b"\xff\x00")
+        code = "import os; print(os.environ['STORAX_SEAL_KEY_FILE'], os.environ.get('STORAX_SEAL_KEY'))"
+        done = self.start(sys.executable, "-c", code, STORAX_SEAL_KEY_FILE=str(key))
+        assert (done.stdout, done.stderr) == (f"{key} None\n", "")
 
     def test_a_file_that_nobody_named_is_not_read(self):
         code = "import os; print(os.environ.get('STORAX_SMTP_PASSWORD'))"
