@@ -47,11 +47,11 @@ def past(table: Table, rng: random.Random) -> None:
         )
     ms = p50_ms(lambda: Job.objects.as_of(middle).get(id=job()), times=20, warm=3)
     table.add("22", f"one job as of the middle {log}", f"{ms:.1f} ms", f"≤ {ONE_BAR_MS} ms", reached=ms <= ONE_BAR_MS)
-    questions: dict[str, Callable[[], Any]] = {
+    folds: dict[str, Callable[[], Any]] = {
         "count by state": lambda: Job.objects.as_of(middle).counts(),
         "first page": lambda: list(Job.objects.as_of(middle).order_by("id")[:PAGE]),
     }
-    for name, ask in questions.items():
+    for name, ask in folds.items():
         sec = median([timed(ask) for _ in range(3)])
         what = f"all {Job.objects.count():,} jobs as of the middle {log}, {name}"
         table.add("22", what, f"{sec:.2f} s", f"≤ {ALL_BAR_SEC:g} s", reached=sec <= ALL_BAR_SEC)

@@ -9,10 +9,16 @@ from typing import Any, NamedTuple
 from storax._orm.kinds import Rejected, kind_of
 from storax._runtime.suggestions import unknown
 from storax._runtime.unset import UNSET
-from storax.errors import InvalidInput
+from storax.errors import InvalidInput, UnknownName
 
 # Two filters of these operators on one field become one: the stricter of the two values.
 _STRICTER = {"gt": max, "gte": max, "after": max, "lt": min, "lte": min, "before": min}
+
+# Lookups of Django that have another form here.
+_DJANGO = {
+    "in": "A list means any of its values: {0}=[...].",
+    "exact": "Equality has no suffix: {0}=...",
+}
 
 
 class Filter(NamedTuple):
@@ -40,9 +46,17 @@ def clauses(noun: str, known: Mapping[str, Filter], filters: Mapping[str, Any]) 
         if value is UNSET:
             continue
         if name not in known:
-            raise unknown(f"{noun} has no filter", name, known)
+            raise _unknown(noun, name, known)
         body[name] = _checked(noun, name, known[name], value)
     return body
+
+
+def _unknown(noun: str, name: str, known: Mapping[str, Filter]) -> UnknownName:
+    """Return the error for a filter that there is not; one that Django has gets its form here."""
+    field, _, lookup = name.rpartition("__")
+    if field in known and lookup in _DJANGO:
+        return UnknownName(f"{noun} has no filter {name!r}.", hint=_DJANGO[lookup].format(field))
+    return unknown(f"{noun} has no filter", name, known)
 
 
 def _checked(noun: str, name: str, filter_: Filter, value: Any) -> Any:

@@ -34,6 +34,13 @@ def test_an_unknown_filter_is_an_error_at_once(client, script, verb, name, right
     assert script.requests == []
 
 
+@pytest.mark.parametrize(("name", "form"), [("id__in", "id=[...]"), ("state__exact", "state=...")])
+def test_a_lookup_of_django_is_answered_with_its_form_here(name, form):
+    with pytest.raises(errors.UnknownName, match=f"Job has no filter '{name}'") as caught:
+        Job.objects.filter(**{name: 1})
+    assert form in caught.value.hint
+
+
 @pytest.mark.parametrize("value", ["FALED", ["FAILED", "FALED"]])
 def test_an_unknown_state_is_an_error_at_once(client, value):
     with pytest.raises(
