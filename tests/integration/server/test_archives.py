@@ -479,6 +479,7 @@ def command(world: World, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, check=False, capture_output=True, text=True, env=env)
 
 
+@pytest.mark.slow("five starts of the command")
 def test_the_commands_say_what_they_will_do_did_and_found(world: World, user: User, tmp_path: Path) -> None:
     story(user)
     sealed(world)
