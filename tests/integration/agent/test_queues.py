@@ -410,16 +410,24 @@ def test_one_that_is_deleted_before_it_is_submitted_never_is(site):
     assert row["scheduler_id"] is None
 
 
+def replace_program(path, text):
+    """Put another program in the place of one that may just be starting, which cannot be written to."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text)
+    new.chmod(0o755)
+    new.replace(path)
+
+
 def test_bad_bytes_of_a_scheduler_become_the_reason_of_the_batch_job(site):
     qsub = site.cluster.bin / "qsub"
     good = qsub.read_text()
-    qsub.write_text("#!/bin/sh\nprintf 'odd \\000 and \\377 from \\033[31mqsub' >&2\nexit 1\n")
+    replace_program(qsub, "#!/bin/sh\nprintf 'odd \\000 and \\377 from \\033[31mqsub' >&2\nexit 1\n")
     site.start()
     body = {"site_id": site.site_id, "num_nodes": 1, "wall_time_min": 5}
     batch = site.user.post("/batch-jobs/", body)["id"]
     row = eventually(lambda: (r := site.user.get(f"/batch-jobs/{batch}"))["status_info"] and r)
     assert "odd \\x00 and \ufffd from" in str(row["status_info"].get("waits") or row["status_info"].get("error"))
-    qsub.write_text(good)
+    replace_program(qsub, good)
     fine = site.user.post("/batch-jobs/", body)["id"]
     eventually(lambda: site.user.get(f"/batch-jobs/{fine}")["state"] in ("queued", "running", "finished"))
     assert not site.folder.set_aside.exists()
