@@ -115,7 +115,7 @@ def test_a_check_says_when_the_token_ends_and_when_it_has(site, old, expired):
 def test_the_agent_warns_of_the_end_and_takes_up_a_newer_token_before_it(user, site, old, caplog):
     api = api_of(site.folder)
     TokenWatch(api, warn_days=14).step()
-    assert caplog.text == ""
+    assert "put another in its place" not in caplog.text  # the API logs what it refuses another agent here too
     TokenWatch(api, warn_days=100).step()
     assert "put another in its place" in caplog.text
     api.close()

@@ -349,8 +349,9 @@ def test_retries_wait_for_their_back_off(world: World, bench: Bench) -> None:
 # ---- BatchJobs ------------------------------------------------------------------------------------------------------
 
 
-def test_batch_jobs_are_handed_out_once_each_and_oldest_first(bench: Bench) -> None:
+def test_batch_jobs_are_handed_out_once_each_and_oldest_first(world: World, bench: Bench) -> None:
     batch_job_ids = [bench.user.post("/batch-jobs/", {"site_id": bench.site})["id"] for _ in range(6)]
+    wait_for_hints(world, f"batch:{bench.site}", batch_job_ids)
     sessions = [bench.user.session(bench.site) for _ in range(4)]
 
     def take(session: int, number: int = 1) -> list[int]:
@@ -378,12 +379,19 @@ def test_a_batch_job_that_is_no_longer_wanted_is_not_handed_out(bench: Bench) ->
     assert bench.user.post(f"/sessions/{bench.session}/acquire-batch-jobs", {})["batch_jobs"] == []
 
 
-def test_hints_at_jobs_that_are_gone_do_not_keep_others_waiting(bench: Bench) -> None:
+def wait_for_hints(world: World, queue: str, ids: list[int]) -> None:
+    """Wait until Redis hints at all of these: a call that finds fewer brings fewer."""
+    eventually(lambda: all(world.redis.zscore(queue, number) is not None for number in ids))
+
+
+def test_hints_at_jobs_that_are_gone_do_not_keep_others_waiting(world: World, bench: Bench) -> None:
     job_ids = [bench.job() for _ in range(8)]
+    wait_for_hints(world, f"ready:{bench.site}", job_ids)
     for gone in job_ids[:5]:
         bench.user.delete(f"/jobs/{gone}")
     assert bench.take(6) == job_ids[5:]
     late = [bench.job() for _ in range(2)]
+    wait_for_hints(world, f"ready:{bench.site}", late)
     assert bench.take(6) == late
 
 
